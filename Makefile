@@ -1,0 +1,53 @@
+# make demo   the whole experiment on simulated data, in minutes
+# make trial  the same on real photographs and real brain RDMs: make trial DATA=<folder>
+# make test   every test and check
+# make check  formatting and lint alone
+
+PYTHON ?= python3
+BIN := .venv/bin
+SNAKEMAKE := $(BIN)/snakemake --profile profiles/demo
+INSTALLED := .venv/installed
+
+.PHONY: demo trial test check pictures clean
+
+$(INSTALLED): envs/requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --requirement envs/requirements.txt
+	touch $@
+
+demo: $(INSTALLED)
+	$(SNAKEMAKE) --configfile experiments/demo.yaml
+	@$(MAKE) --no-print-directory results/demo/report.html
+	@$(call where_things_lie,demo)
+
+trial: $(INSTALLED)
+	@test -d "$(DATA)" || { echo "usage: make trial DATA=<folder with cifar10_subset/ and kriegeskorte92/>; see README.md"; exit 1; }
+	mkdir -p data && ln -sfn "$(abspath $(DATA))" data/trial
+	$(SNAKEMAKE) --configfile experiments/trial.yaml
+	@$(MAKE) --no-print-directory results/trial/report.html
+	@$(call where_things_lie,trial)
+
+results/%/report.html: results/%/figures/figure1.png report/*.rst
+	$(BIN)/snakemake --quiet all --configfile experiments/$*.yaml --report $@
+
+define where_things_lie
+printf '\nFigure 1  %s\ntables    %s\nreport    %s\n' \
+  "$(CURDIR)/results/$(1)/figures/figure1.png" "$(CURDIR)/results/$(1)/tables/" "$(CURDIR)/results/$(1)/report.html"
+endef
+
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint --configfile experiments/demo.yaml
+
+test: $(INSTALLED) check
+	$(BIN)/pytest
+
+# Pictures in the README: the rule graph of the paper's experiment and the demo's Figure 1.
+pictures: demo
+	$(BIN)/snakemake --configfile experiments/demo.yaml --forceall --rulegraph all | dot -Tsvg > docs/rulegraph.svg
+	cp results/demo/figures/figure1.png docs/figure1_demo.png
+
+clean:
+	rm -rf results/demo data/demo

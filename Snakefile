@@ -1,0 +1,38 @@
+# When in training does a network come to represent images as the brain does?
+#
+# This file is the table of contents. The path of the data, one file of rules per arrow:
+#
+#   seed ── training ── checkpoints ── features ── model_rdms ──┐
+#   data set ── stimuli ───────────────┘                        ├── alignment ── tables ── figures
+#   data set ─────────────────────────────────── brain_rdms ────┘
+
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+# An experiment is one whole file: a --configfile of your own takes the place of config.yaml, it is not merged with it.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/simulation.smk"
+include: "rules/training.smk"
+include: "rules/stimuli.smk"
+include: "rules/features.smk"
+include: "rules/model_rdms.smk"
+include: "rules/brain_rdms.smk"
+include: "rules/alignment.smk"
+include: "rules/tables.smk"
+include: "rules/figures.smk"
+
+
+report: "report/workflow.rst"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.figure1.output,
+        rules.tables.output,

@@ -1,0 +1,26 @@
+# Compare one block's RDM at one epoch with every subject's RDM of one target.
+#
+# Inputs: the model RDM and the subjects' brain RDMs.
+# Output: alignment/{dataset}/seed-{seed}/epoch-{epoch}/{block}/{target}.csv, a row per subject and measure.
+
+
+rule alignment:
+    input:
+        model=results("model_rdms/{dataset}/seed-{seed}/epoch-{epoch}/{block}.npy"),
+        brain=lambda wildcards: brain_rdm_files(wildcards.dataset, wildcards.target),
+    output:
+        results("alignment/{dataset}/seed-{seed}/epoch-{epoch}/{block}/{target}.csv"),
+    log:
+        log_of("alignment/{dataset}/seed-{seed}/epoch-{epoch}/{block}/{target}"),
+    benchmark:
+        benchmark_of("alignment/{dataset}/seed-{seed}/epoch-{epoch}/{block}/{target}")
+    params:
+        measures=config["alignment"]["measures"],
+        subjects=lambda wildcards: DATASETS[wildcards.dataset].subjects_of(wildcards.target),
+        code=code_version("align.py"),
+    conda:
+        "../envs/analysis.yaml"
+    message:
+        "Align {wildcards.block}, seed {wildcards.seed}, epoch {wildcards.epoch}, with {wildcards.target}"
+    script:
+        "../workflow_scripts/align.py"

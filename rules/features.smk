@@ -1,0 +1,30 @@
+# Pass a data set's images through one checkpoint and keep what every block puts out.
+#
+# Inputs: a checkpoint and the list of stimuli.
+# Outputs: features/{dataset}/seed-{seed}/epoch-{epoch}/{block}.zarr.zip for all blocks, conditions × features.
+
+
+rule features:
+    input:
+        checkpoint=results("checkpoints/seed-{seed}/epoch-{epoch}.pt"),
+        stimuli=results("stimuli/{dataset}.csv"),
+    output:
+        [
+            results(f"features/{{dataset}}/seed-{{seed}}/epoch-{{epoch}}/{block}.zarr.zip")
+            for block in BLOCKS
+        ],
+    log:
+        log_of("features/{dataset}/seed-{seed}/epoch-{epoch}"),
+    benchmark:
+        benchmark_of("features/{dataset}/seed-{seed}/epoch-{epoch}")
+    params:
+        architecture=config["network"]["architecture"],
+        blocks=BLOCKS,
+        features=config["features"],
+        code=code_version("extract_features.py"),
+    conda:
+        "../envs/networks.yaml"
+    message:
+        "Extract features of {wildcards.dataset} from seed {wildcards.seed}, epoch {wildcards.epoch}"
+    script:
+        "../workflow_scripts/extract_features.py"

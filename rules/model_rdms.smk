@@ -1,0 +1,23 @@
+# Compute the RDM of one block at one epoch.
+#
+# Input: the block's features. Output: model_rdms/{dataset}/seed-{seed}/epoch-{epoch}/{block}.npy, condensed.
+
+
+rule model_rdms:
+    input:
+        results("features/{dataset}/seed-{seed}/epoch-{epoch}/{block}.zarr.zip"),
+    output:
+        results("model_rdms/{dataset}/seed-{seed}/epoch-{epoch}/{block}.npy"),
+    log:
+        log_of("model_rdms/{dataset}/seed-{seed}/epoch-{epoch}/{block}"),
+    benchmark:
+        benchmark_of("model_rdms/{dataset}/seed-{seed}/epoch-{epoch}/{block}")
+    params:
+        rdm=config["rdm"],
+        code=code_version("compute_model_rdm.py"),
+    conda:
+        "../envs/analysis.yaml"
+    message:
+        "Compute the RDM of {wildcards.block}, seed {wildcards.seed}, epoch {wildcards.epoch}, {wildcards.dataset}"
+    script:
+        "../workflow_scripts/compute_model_rdm.py"

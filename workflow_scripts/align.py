@@ -1,0 +1,13 @@
+"""Compare one model RDM with the brain RDMs of all subjects for one target; imports numpy alone."""
+
+from early_alignment import alignment
+from early_alignment.logs import log_to
+
+log_to(snakemake.log[0])
+alignment.align(
+    snakemake.output[0],
+    model=snakemake.input.model,
+    brain=dict(zip(snakemake.params.subjects, snakemake.input.brain, strict=True)),
+    measures_=snakemake.params.measures,
+    labels={key: snakemake.wildcards[key] for key in ("dataset", "target", "seed", "epoch", "block")},
+)

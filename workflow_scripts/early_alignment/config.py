@@ -1,0 +1,84 @@
+"""Check an experiment's config, and what it points at, before anything runs."""
+
+from pathlib import Path
+
+import yaml
+
+from .datasets import open_dataset
+from .errors import InputError
+
+SCHEMA = yaml.safe_load((Path(__file__).parent / "config.schema.yaml").read_text())
+
+IMAGES_TREE = "train/<class>/ and val/<class>/ with the images of each class, 1,000 classes for ImageNet"
+IMAGES_SOURCE = (
+    "register at https://image-net.org, download ILSVRC 2012, and sort the validation images into a folder per class"
+)
+
+
+def checked(config: dict) -> dict:
+    """The config with defaults filled in.
+
+    Raises:
+        InputError: Keys are unknown, missing or of the wrong kind; the message lists all of them.
+    """
+    from jsonschema import Draft202012Validator
+
+    errors = sorted(Draft202012Validator(SCHEMA).iter_errors(config), key=lambda error: list(error.path))
+    if errors:
+        places = [f"{'.'.join(map(str, error.path)) or 'top level'}: {error.message}" for error in errors]
+        raise InputError(
+            "the config",
+            "; ".join(places),
+            "the keys and kinds that config.yaml shows",
+            "correct the config file or the --config argument",
+        )
+    config = with_defaults(config, SCHEMA)
+    last = config["training"]["epochs"]
+    if config["epochs"] == "all":
+        config["epochs"] = list(range(last + 1))
+    late = [epoch for epoch in config["epochs"] if epoch > last]
+    if late:
+        raise InputError(
+            "config key epochs",
+            f"epochs {late}",
+            f"epochs from 0 to training.epochs = {last}",
+            "raise training.epochs or leave them out",
+        )
+    return config
+
+
+def with_defaults(value, schema: dict):
+    """A copy of a valid value in which every left out key has its default."""
+    if isinstance(value, dict):
+        properties = schema.get("properties", {})
+        others = schema.get("additionalProperties") or {}
+        given = {key: with_defaults(item, properties.get(key, others)) for key, item in value.items()}
+        left_out = {
+            key: with_defaults(properties[key]["default"], properties[key])
+            for key in properties
+            if key not in value and "default" in properties[key]
+        }
+        return given | left_out
+    return list(value) if isinstance(value, list) else value
+
+
+def check_roots(config: dict) -> None:
+    """Check that the folders that the data should be in exist.
+
+    Raises:
+        InputError: Some are unset or missing; the message lists all, what each must hold, and how to get it.
+    """
+    needed = [("training.images", config["training"]["images"], IMAGES_TREE, IMAGES_SOURCE)]
+    for name, settings in config["datasets"].items():
+        dataset = open_dataset(name, settings)
+        needed.append((f"datasets.{name}.root", settings["root"], dataset.tree, dataset.source))
+    missing = [entry for entry in needed if entry[1] is None or not Path(entry[1]).is_dir()]
+    if missing:
+        raise InputError(
+            "the data folders that the config names",
+            ", ".join(f"{key} {'unset' if folder is None else f'= {folder}, no such folder'}" for key, folder, *_ in missing),
+            "".join(f"\n    {key}: {tree}" for key, _, tree, _ in missing),
+            "set them in config.yaml to where the data are; to get the data"
+            + "".join(f"\n    {key}: {source}" for key, _, _, source in missing)
+            + "\n  Without data of your own, `make demo` runs the whole experiment on simulated data.",
+        )

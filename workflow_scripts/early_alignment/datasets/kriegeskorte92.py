@@ -1,0 +1,72 @@
+"""The 92 object images of Kriegeskorte et al. (2008) and the IT RDMs that they evoked.
+
+Human IT: RDMs (1 − Pearson) of four subjects, two fMRI sessions each, averaged over sessions here. Monkey IT: one
+published RDM of 674 neurons, that of the two monkeys together.
+"""
+
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from .. import rdms
+from ..errors import InputError
+from .base import DataSet, Stimulus, known_or_refused
+
+SUPPLEMENT = "Kriegeskorte_Neuron2008_supplementalData.mat"
+HUMAN = "92_brainRDMs.mat"
+TARGETS = ("human_IT", "monkey_IT")
+MONKEYS = "monkeys"
+
+
+class Kriegeskorte92(DataSet):
+    """Two `.mat` files; targets are `human_IT` (subjects 1 to 4) and `monkey_IT` (the one "subject" `monkeys`)."""
+
+    tree = f"{SUPPLEMENT} and {HUMAN}"
+    source = "download both files from the folder demos/92imageData of https://github.com/rsagroup/rsatoolbox"
+
+    def subjects_of(self, target: str) -> list[str]:
+        return [MONKEYS] if target == "monkey_IT" else self.subjects
+
+    def _load(self, name: str, key: str):
+        from scipy.io import loadmat
+        from scipy.io.matlab import MatReadError
+
+        path = self.root / name
+        try:
+            return loadmat(path, squeeze_me=True)[key]
+        except (FileNotFoundError, MatReadError, KeyError, ValueError) as error:
+            raise InputError(path, str(error), f"a MATLAB file with {key}", self.source) from None
+
+    @cached_property
+    def _objects(self) -> np.ndarray:
+        return self._load(SUPPLEMENT, "stimuli_92objs")
+
+    def stimuli(self) -> list[Stimulus]:
+        return [Stimulus(f"object-{i:02d}", f"{SUPPLEMENT}#{i}") for i in range(1, len(self._objects) + 1)]
+
+    def stimulus_files(self) -> list[Path]:
+        return [self.root / SUPPLEMENT]
+
+    def open_image(self, image: str):
+        from PIL import Image
+
+        return Image.fromarray(self._objects[int(image.rpartition("#")[2]) - 1]["image"]).convert("RGB")
+
+    def brain_files(self, subject: str, target: str) -> list[Path]:
+        return [self.root / (SUPPLEMENT if subject == MONKEYS else HUMAN)]
+
+    def brain_rdm(self, subject: str, target: str, distance: str) -> np.ndarray:
+        known_or_refused(target, TARGETS, self.root, "target")
+        if distance != "correlation":
+            raise InputError(
+                "config key rdm.distance",
+                distance,
+                "correlation: the published RDMs of kriegeskorte92 are 1 − Pearson",
+                "set it to correlation, or leave this data set out",
+            )
+        if target == "monkey_IT":
+            return np.asarray(self._load(SUPPLEMENT, "RDMs_mIT_hIT_fig1")[0]["RDM"], dtype=float)
+        sessions = self._load(HUMAN, "RDMs")
+        known_or_refused(subject, range(1, len(sessions) + 1), self.root / HUMAN, "subject")
+        return np.mean([rdms.condensed(session["RDM"]) for session in sessions[int(subject) - 1]], axis=0)

@@ -1,0 +1,26 @@
+"""The one kind of error that a user is meant to read."""
+
+import sys
+
+
+class InputError(ValueError):
+    """Something that the user gave is not what the workflow needs.
+
+    Args:
+        where: The file, folder or config key.
+        found: What is there.
+        expected: What should be there.
+        remedy: What the user can do about it.
+    """
+
+    def __init__(self, where, found: str, expected: str, remedy: str):
+        self.where, self.found, self.expected, self.remedy = str(where), found, expected, remedy
+        super().__init__(f"{where}\n  found:    {found}\n  expected: {expected}\n  remedy:   {remedy}")
+
+
+def show_plainly(kind, error, trace):
+    """An exception hook: an `InputError` is its message alone, anything else keeps its traceback."""
+    if issubclass(kind, InputError):
+        print(f"ERROR: {error}", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)

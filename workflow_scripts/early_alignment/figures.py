@@ -1,0 +1,141 @@
+"""Figures, drawn from the tables."""
+
+import matplotlib
+
+matplotlib.use("agg")
+
+import matplotlib.pyplot as plt  # noqa: E402
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+import seaborn as sns  # noqa: E402
+from matplotlib.transforms import blended_transform_factory  # noqa: E402
+
+UNTRAINED_AT = 0.5
+"""Where on the log axis of epochs, which has no 0, the untrained network is drawn; the break is right of it."""
+
+
+def alignment_over_training(
+    alignment: pd.DataFrame, noise_ceiling: pd.DataFrame, datasets: list[str], blocks: list[str]
+) -> plt.Figure:
+    """Alignment against epoch, as the paper's Figure 1.
+
+    A row of panels per data set, a panel per target, a line per block: the mean over subjects and seeds, and its
+    standard error over all (subject, seed) pairs.
+
+    Args:
+        alignment: The table `alignment`; its first measure is drawn.
+        noise_ceiling: The table `noise_ceiling`, for the lower bound, given as text.
+        datasets: Rows, from the top.
+        blocks: Lines, in the order of the palette.
+    """
+    measure = alignment["measure"].iloc[0]
+    alignment = alignment[alignment["measure"] == measure]
+    targets = {name: list(dict.fromkeys(alignment[alignment["dataset"] == name]["target"])) for name in datasets}
+    columns = max(len(row) for row in targets.values())
+    # Okabe and Ito's palette as seaborn has it, told apart by colour-blind readers, from early blocks to late.
+    palette = dict(zip(blocks, sns.color_palette("colorblind", len(blocks)), strict=True))
+    with sns.axes_style("ticks"), sns.plotting_context("paper", font_scale=1.1):
+        figure, axes = plt.subplots(
+            len(datasets),
+            columns,
+            figsize=(2.9 * columns + 1.4, 2.6 * len(datasets) + 0.7),
+            squeeze=False,
+            layout="constrained",
+            sharey="row",
+        )
+        for row, name in enumerate(datasets):
+            for column in range(columns):
+                if column < len(targets[name]):
+                    draw_target(
+                        axes[row, column],
+                        alignment[(alignment["dataset"] == name) & (alignment["target"] == targets[name][column])],
+                        noise_ceiling[
+                            (noise_ceiling["dataset"] == name) & (noise_ceiling["target"] == targets[name][column])
+                        ],
+                        palette,
+                    )
+                    axes[row, column].set_title(f"{targets[name][column].replace('_', ' ')}")
+                else:
+                    axes[row, column].set_axis_off()
+            axes[row, 0].set_ylabel(f"Alignment ({measure} r)" if measure == "pearson" else f"Alignment ({measure})")
+            axes[row, 0].annotate(
+                f"{chr(ord('a') + row)}   {name.replace('_', ' ')}",
+                (0, 1),
+                xytext=(-40, 14),
+                xycoords="axes fraction",
+                textcoords="offset points",
+                fontweight="bold",
+            )
+        handles = [plt.Line2D([], [], color=palette[b], marker="o", markersize=4, label=block_label(b)) for b in blocks]
+        figure.legend(handles=handles, loc="outside right center", frameon=False, title="Output of")
+        simulated = set(alignment["data"]) == {"simulated"}
+        seeds, note = alignment["seed"].nunique(), "mean ± standard error over subjects and networks"
+        figure.supxlabel(f"Training epoch (log axis; untrained network left of the break)\n{note}; networks: {seeds}")
+        if simulated:
+            figure.suptitle("SIMULATED brain data: a demonstration, not a finding", color="firebrick")
+    return figure
+
+
+def block_label(block: str) -> str:
+    """`Block 3` for torchvision's `layer3` of a ResNet, else the module's name."""
+    return f"Block {block[5:]}" if block.startswith("layer") and block[5:].isdigit() else block
+
+
+def draw_target(axes, alignment: pd.DataFrame, noise_ceiling: pd.DataFrame, palette: dict) -> None:
+    """Draw one panel: a line per block, broken between the untrained network and the first trained epoch."""
+    for block, colour in palette.items():
+        by_epoch = alignment[alignment["block"] == block].groupby("epoch")["value"]
+        mean, error = by_epoch.mean(), by_epoch.sem(ddof=1)
+        trained = mean.index > 0
+        style = {"color": colour, "marker": "o", "markersize": 4, "capsize": 2, "linewidth": 1.5}
+        axes.errorbar(mean.index[trained], mean[trained], yerr=error[trained], **style)
+        if not trained.all():
+            axes.errorbar([UNTRAINED_AT], mean[~trained], yerr=error[~trained], **style)
+    epochs = sorted(alignment["epoch"].unique())
+    axes.axhline(0, color="0.7", linewidth=0.8, zorder=0)
+    draw_epoch_axis(axes, epochs)
+    lower, upper = noise_ceiling[["lower", "upper"]].iloc[0]
+    if np.isfinite(lower):
+        text = f"noise ceiling {lower:.2f} to {upper:.2f}"
+        axes.text(0.98, 0.02, text, transform=axes.transAxes, ha="right", va="bottom", fontsize=7, color="0.4")
+    sns.despine(ax=axes)
+
+
+def draw_epoch_axis(axes, epochs: list[int]) -> None:
+    """A log axis of epochs with the untrained network in its own place, left of a break."""
+    trained = [epoch for epoch in epochs if epoch > 0]
+    axes.set_xscale("log")
+    has_untrained = 0 in epochs
+    places = ([UNTRAINED_AT] if has_untrained else []) + trained
+    axes.set_xlim(places[0] / 1.35, places[-1] * 1.25)
+    # Labels may not touch: along a log axis, keep those that are at least a sixteenth of it from the last one kept.
+    shown, least = [], (places[-1] / places[0]) ** (1 / 16)
+    for epoch in trained:
+        if not shown or epoch == trained[-1] or epoch / shown[-1] >= least:
+            shown.append(epoch)
+    axes.set_xticks(
+        ([UNTRAINED_AT] if has_untrained else []) + shown, (["0"] if has_untrained else []) + [str(e) for e in shown]
+    )
+    axes.minorticks_off()
+    if has_untrained and trained:
+        gap = np.sqrt(UNTRAINED_AT * trained[0])
+        across = blended_transform_factory(axes.transData, axes.transAxes)
+        axes.plot([gap / 1.05, gap * 1.05], [0, 0], transform=across, color="white", linewidth=4, clip_on=False, zorder=5)
+        for place in (gap / 1.05, gap * 1.05):
+            axes.plot(
+                [place / 1.03, place * 1.03],
+                [-0.025, 0.025],
+                transform=across,
+                color="black",
+                linewidth=1,
+                clip_on=False,
+                zorder=6,
+            )
+
+
+def save(figure: plt.Figure, paths) -> None:
+    """Write a figure to each path, in the format that its ending says; without dates, so that equal figures are equal files."""
+    for path in map(str, paths):
+        metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(path.rpartition(".")[2])
+        figure.savefig(path, dpi=200, metadata=metadata)
+    plt.close(figure)

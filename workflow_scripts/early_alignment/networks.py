@@ -1,0 +1,76 @@
+"""Networks by name, their seeded untrained state, and what their blocks put out."""
+
+import torch
+import torchvision
+
+from .errors import InputError
+
+
+def device() -> torch.device:
+    """The first GPU if there is one, else the processor."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def untrained(architecture: str, n_classes: int, seed: int) -> torch.nn.Module:
+    """A `torchvision.models` network with torchvision's own random initial weights, which the seed decides."""
+    if architecture not in torchvision.models.list_models(module=torchvision.models):
+        from .datasets.base import known_or_refused
+
+        known = torchvision.models.list_models(module=torchvision.models)
+        known_or_refused(architecture, known, "config key network.architecture", "network")
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return torchvision.models.get_model(architecture, weights=None, num_classes=n_classes)
+
+
+def from_checkpoint(architecture: str, path) -> torch.nn.Module:
+    """The network of a checkpoint, in evaluation mode; nothing but tensors is unpickled.
+
+    Raises:
+        InputError: The file is not a state dict of the architecture.
+    """
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    # The last tensor of every torchvision classifier is its bias: one entry a class.
+    network = untrained(architecture, n_classes=len(list(state.values())[-1]), seed=0)
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise InputError(
+            path, str(error), f"a state dict of {architecture}", "correct network.architecture"
+        ) from None
+    return network.eval()
+
+
+def block_outputs(network: torch.nn.Module, blocks: list[str], images: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The outputs of some of a network's modules.
+
+    Args:
+        network: In evaluation mode.
+        blocks: Names of modules, as in `network.named_modules()`.
+        images: (images, 3, height, width).
+
+    Returns:
+        Block → (images, features), the module's output flattened.
+
+    Raises:
+        InputError: The network has no module of that name.
+    """
+    outputs = {}
+
+    def keep(name):
+        return lambda module, inputs, output: outputs.update({name: output.flatten(start_dim=1)})
+
+    modules = dict(network.named_modules())
+    for block in blocks:
+        if block not in modules:
+            from .datasets.base import known_or_refused
+
+            known_or_refused(block, [name for name in modules if name], "config key blocks", "module")
+    hooks = [modules[block].register_forward_hook(keep(block)) for block in blocks]
+    try:
+        with torch.inference_mode():
+            network(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return outputs

@@ -1,0 +1,28 @@
+"""The table of stimuli: one row per image, in condition order, with a digest of what the image holds."""
+
+import csv
+import hashlib
+
+from .datasets.base import DataSet, Stimulus
+
+COLUMNS = ("condition", "image", "sha256")
+
+
+def write(path, dataset: DataSet) -> None:
+    """Write the table of a data set's stimuli.
+
+    The digest is of the decoded pixels, so a replaced image changes the table, and what was made from it is made
+    again; the same image in another file does not.
+    """
+    with open(path, "w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(COLUMNS)
+        for stimulus in dataset.stimuli():
+            pixels = dataset.open_image(stimulus.image)
+            table.writerow((*stimulus, hashlib.sha256(repr(pixels.size).encode() + pixels.tobytes()).hexdigest()))
+
+
+def read(path) -> list[Stimulus]:
+    """Read the stimuli from a table written by `write`."""
+    with open(path, newline="") as file:
+        return [Stimulus(row["condition"], row["image"]) for row in csv.DictReader(file)]

@@ -1,0 +1,61 @@
+"""The experiment's numbers as tidy tables; the column `data` says whether brain data were measured or simulated."""
+
+import csv
+import json
+
+import numpy as np
+import pandas as pd
+
+from . import inference, rdms
+
+
+def alignment(files, data: str) -> pd.DataFrame:
+    """All alignments, a row per dataset × target × subject × seed × epoch × block × measure."""
+    rows = []
+    for path in files:
+        with open(path, newline="") as file:
+            rows.extend(csv.DictReader(file))
+    table = pd.DataFrame(rows).astype({"seed": int, "epoch": int, "value": float})
+    return table.assign(data=data)
+
+
+def accuracy(files, data: str) -> pd.DataFrame:
+    """Loss and accuracy, a row per seed and epoch."""
+    rows = []
+    for path in files:
+        with open(path) as file:
+            rows.append(json.load(file))
+    return pd.DataFrame(rows).assign(data=data)
+
+
+def noise_ceiling(brain_rdms: dict[tuple[str, str], list[str]], data: str) -> pd.DataFrame:
+    """The noise ceiling of every target, a row per dataset × target.
+
+    Args:
+        brain_rdms: (dataset, target) → the files of all subjects' RDMs.
+        data: `measured` or `simulated`.
+    """
+    rows = []
+    for (dataset, target), files in brain_rdms.items():
+        lower, upper = inference.noise_ceiling(np.stack([rdms.load(file) for file in files]))
+        rows.append(
+            {
+                "dataset": dataset,
+                "target": target,
+                "subjects": len(files),
+                "measure": "pearson",
+                "lower": lower,
+                "upper": upper,
+                "convention": inference.CEILING_CONVENTION,
+                "data": data,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def peaks(alignment: pd.DataFrame) -> pd.DataFrame:
+    """The epoch at which a network is most aligned, subjects averaged; a row per dataset × target × block × seed × measure."""
+    groups = ["dataset", "target", "block", "measure", "seed", "data"]
+    mean = alignment.groupby([*groups, "epoch"], sort=False)["value"].mean().reset_index()
+    highest = mean.loc[mean.groupby(groups, sort=False)["value"].idxmax()]
+    return highest[[*groups[:-1], "epoch", "value", "data"]].reset_index(drop=True)

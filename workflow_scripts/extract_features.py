@@ -1,0 +1,19 @@
+"""Extract the features of all blocks at one checkpoint, for the stimuli of one data set."""
+
+from early_alignment.logs import log_to
+
+log_to(snakemake.log[0])
+
+from early_alignment import features, networks, stimuli  # noqa: E402  (what importing torch prints belongs in the log)
+from early_alignment.datasets import open_dataset  # noqa: E402
+
+name = snakemake.wildcards.dataset
+network = networks.from_checkpoint(snakemake.params.architecture, snakemake.input.checkpoint)
+features.extract(
+    network.to(networks.device()),
+    files=dict(zip(snakemake.params.blocks, snakemake.output, strict=True)),
+    dataset=open_dataset(name, snakemake.config["datasets"][name]),
+    stimuli=stimuli.read(snakemake.input.stimuli),
+    size=snakemake.params.features["image_size"],
+    workers=snakemake.threads - 1,
+)
