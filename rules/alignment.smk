@@ -14,12 +14,12 @@ rule alignment:
         log_of("alignment/{dataset}/seed-{seed}/epoch-{epoch}/{block}/{target}"),
     benchmark:
         benchmark_of("alignment/{dataset}/seed-{seed}/epoch-{epoch}/{block}/{target}")
+    conda:
+        "../envs/analysis.yaml"
     params:
         measures=config["alignment"]["measures"],
         subjects=lambda wildcards: DATASETS[wildcards.dataset].subjects_of(wildcards.target),
         code=code_version("align.py"),
-    conda:
-        "../envs/analysis.yaml"
     message:
         "Align {wildcards.block}, seed {wildcards.seed}, epoch {wildcards.epoch}, with {wildcards.target}"
     script:

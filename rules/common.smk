@@ -2,6 +2,8 @@
 #
 # Nothing here reads data: this file is run again at the start of every job.
 
+import math
+import re
 import sys
 from itertools import product
 from pathlib import Path
@@ -32,8 +34,6 @@ SUBJECTS = {s for name, target in TARGETS for s in DATASETS[name].subjects_of(ta
 
 def one_of(names):
     """A wildcard constraint: one of the names, and nothing else."""
-    import re
-
     return "|".join(sorted((re.escape(str(name)) for name in names), reverse=True))
 
 
@@ -62,10 +62,11 @@ def benchmark_of(path):
     return results(f"benchmarks/{path}.tsv")
 
 
-def science(dataset):
-    """What decides a data set's brain RDMs and conditions: its settings without where they are."""
-    settings = config["datasets"][dataset]
-    return {key: settings[key] for key in sorted(settings) if key != "root"}
+def code_with_format(script):
+    """The version of a script's code and of the module that reads the job's data set, by wildcards."""
+    return lambda wildcards: code_version(
+        script, f"datasets/{DATASETS[wildcards.dataset].settings['format']}.py"
+    )
 
 
 def experiment_files(pattern):
@@ -80,3 +81,58 @@ def brain_rdm_files(dataset, target):
     """The brain RDMs of all subjects that have the target, in order."""
     subjects = DATASETS[dataset].subjects_of(target)
     return [results(f"brain_rdms/{dataset}/sub-{subject}/{target}.npy") for subject in subjects]
+
+
+def stimulus_files(wildcards):
+    """The files that decide a data set's stimuli; those of a simulated one are known before they are there."""
+    dataset = DATASETS[wildcards.dataset]
+    if SIMULATION is not None:
+        return [str(path) for path in SIMULATION.stimulus_files(dataset.settings["format"])]
+    return [str(path) for path in dataset.stimulus_files()]
+
+
+def brain_files(wildcards):
+    """The files that decide a subject's responses for a target."""
+    dataset = DATASETS[wildcards.dataset]
+    return [str(path) for path in dataset.brain_files(wildcards.subject, wildcards.target)]
+
+
+def simulated_files(format_):
+    """All files that decide the stimuli and the brain RDMs of the simulated data set in that format."""
+    datasets = [d for d in DATASETS.values() if d.settings["format"] == format_]
+    brain = {
+        f for d in datasets for s in d.subjects for t in d.targets for f in d.brain_files(s, t)
+    }
+    return sorted({str(path) for path in brain | set(SIMULATION.stimulus_files(format_))})
+
+
+# The segments of a training, and what decides its result.
+N_EPOCHS = config["training"]["epochs"]
+EPOCHS_PER_JOB = config["training"]["epochs_per_job"]
+MACHINERY = {"images", "epochs", "epochs_per_job"}
+RECIPE = {"architecture": config["network"]["architecture"]} | {
+    key: config["training"][key] for key in sorted(config["training"]) if key not in MACHINERY
+}
+
+
+def segment_file(seed, segment):
+    """The file that says that a segment, counted from 1, is trained."""
+    return results(f"training/seed-{seed}/segment-{segment:03d}.json")
+
+
+def segment_of(wildcards):
+    """The file of the segment that trains an epoch; the untrained network belongs to the first."""
+    return ancient(
+        segment_file(wildcards.seed, max(1, math.ceil(int(wildcards.epoch) / EPOCHS_PER_JOB)))
+    )
+
+
+def segment_before(wildcards):
+    """The file of the segment that must be trained before this one, if any."""
+    earlier = int(wildcards.segment) - 1
+    return [ancient(segment_file(wildcards.seed, earlier))] if earlier else []
+
+
+def last_epoch(wildcards):
+    """The last epoch of a segment."""
+    return min(int(wildcards.segment) * EPOCHS_PER_JOB, N_EPOCHS)

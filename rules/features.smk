@@ -17,13 +17,13 @@ rule features:
         log_of("features/{dataset}/seed-{seed}/epoch-{epoch}"),
     benchmark:
         benchmark_of("features/{dataset}/seed-{seed}/epoch-{epoch}")
+    conda:
+        "../envs/networks.yaml"
     params:
         architecture=config["network"]["architecture"],
         blocks=BLOCKS,
         features=config["features"],
-        code=code_version("extract_features.py"),
-    conda:
-        "../envs/networks.yaml"
+        code=code_with_format("extract_features.py"),
     message:
         "Extract features of {wildcards.dataset} from seed {wildcards.seed}, epoch {wildcards.epoch}"
     script:

@@ -20,12 +20,12 @@ rule figure1:
         log_of("figures/figure1"),
     benchmark:
         benchmark_of("figures/figure1")
+    conda:
+        "../envs/analysis.yaml"
     params:
         datasets=list(DATASETS),
         blocks=BLOCKS,
         code=code_version("plot_figure1.py"),
-    conda:
-        "../envs/analysis.yaml"
     message:
         "Draw Figure 1"
     script:

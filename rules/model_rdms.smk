@@ -12,11 +12,11 @@ rule model_rdms:
         log_of("model_rdms/{dataset}/seed-{seed}/epoch-{epoch}/{block}"),
     benchmark:
         benchmark_of("model_rdms/{dataset}/seed-{seed}/epoch-{epoch}/{block}")
+    conda:
+        "../envs/analysis.yaml"
     params:
         rdm=config["rdm"],
         code=code_version("compute_model_rdm.py"),
-    conda:
-        "../envs/analysis.yaml"
     message:
         "Compute the RDM of {wildcards.block}, seed {wildcards.seed}, epoch {wildcards.epoch}, {wildcards.dataset}"
     script:

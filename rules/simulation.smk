@@ -4,12 +4,6 @@
 
 if SIMULATION is not None:
 
-    def simulated_files(format_):
-        """All files that decide the stimuli and the brain RDMs of the simulated data set in that format."""
-        datasets = [d for d in DATASETS.values() if d.settings["format"] == format_]
-        brain = {f for d in datasets for s in d.subjects for t in d.targets for f in d.brain_files(s, t)}
-        return sorted({str(path) for path in brain | set(SIMULATION.stimulus_files(format_))})
-
     rule simulate_fmri:
         output:
             simulated_files("algonauts2023"),
@@ -17,12 +11,12 @@ if SIMULATION is not None:
             log_of("simulation/algonauts2023"),
         benchmark:
             benchmark_of("simulation/algonauts2023")
+        conda:
+            "../envs/analysis.yaml"
         params:
             plan=config["simulation"],
             format="algonauts2023",
             code=code_version("simulate_brain_data.py"),
-        conda:
-            "../envs/analysis.yaml"
         message:
             "Simulate fMRI data in the format of Algonauts 2023"
         script:
@@ -35,12 +29,12 @@ if SIMULATION is not None:
             log_of("simulation/things_eeg2"),
         benchmark:
             benchmark_of("simulation/things_eeg2")
+        conda:
+            "../envs/analysis.yaml"
         params:
             plan=config["simulation"],
             format="things_eeg2",
             code=code_version("simulate_brain_data.py"),
-        conda:
-            "../envs/analysis.yaml"
         message:
             "Simulate EEG data in the format of THINGS EEG2"
         script:
@@ -53,11 +47,11 @@ if SIMULATION is not None:
             log_of("simulation/labelled_images"),
         benchmark:
             benchmark_of("simulation/labelled_images")
+        conda:
+            "../envs/analysis.yaml"
         params:
             plan=config["simulation"],
             code=code_version("simulate_labelled_images.py"),
-        conda:
-            "../envs/analysis.yaml"
         message:
             "Simulate labelled images to train on"
         script:

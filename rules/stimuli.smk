@@ -4,13 +4,6 @@
 # changed image makes features stale.
 
 
-def stimulus_files(wildcards):
-    dataset = DATASETS[wildcards.dataset]
-    if SIMULATION is not None:
-        return [str(path) for path in SIMULATION.stimulus_files(dataset.settings["format"])]
-    return [str(path) for path in dataset.stimulus_files()]
-
-
 rule stimuli:
     input:
         stimulus_files,
@@ -20,11 +13,11 @@ rule stimuli:
         log_of("stimuli/{dataset}"),
     benchmark:
         benchmark_of("stimuli/{dataset}")
-    params:
-        dataset=lambda wildcards: science(wildcards.dataset),
-        code=code_version("list_stimuli.py"),
     conda:
         "../envs/analysis.yaml"
+    params:
+        dataset=lambda wildcards: DATASETS[wildcards.dataset].science,
+        code=code_with_format("list_stimuli.py"),
     message:
         "List the stimuli of {wildcards.dataset}"
     script:

@@ -1,6 +1,7 @@
 # Gather the experiment's numbers into tidy tables, one observation a row.
 #
-# Inputs: all alignments, accuracies and brain RDMs.
+# Inputs: all alignments and brain RDMs, and the accuracies of all epochs, analysed or not, which publishes each
+# epoch's checkpoint too.
 # Outputs: tables/alignment.csv, accuracy.csv, noise_ceiling.csv, peaks.csv
 
 
@@ -10,7 +11,9 @@ rule tables:
             results("alignment/{dataset}/seed-{seed}/epoch-{epoch}/{block}/{target}.csv")
         ),
         accuracy=expand(
-            results("accuracy/seed-{seed}/epoch-{epoch}.json"), seed=SEEDS, epoch=EPOCHS
+            results("accuracy/seed-{seed}/epoch-{epoch}.json"),
+            seed=SEEDS,
+            epoch=[f"{epoch:03d}" for epoch in range(N_EPOCHS + 1)],
         ),
         brain_rdms=[file for target in TARGETS for file in brain_rdm_files(*target)],
     output:
@@ -42,13 +45,13 @@ rule tables:
         log_of("tables"),
     benchmark:
         benchmark_of("tables")
+    conda:
+        "../envs/analysis.yaml"
     params:
         targets=TARGETS,
         subjects=[DATASETS[dataset].subjects_of(target) for dataset, target in TARGETS],
         simulated=SIMULATION is not None,
         code=code_version("gather_tables.py"),
-    conda:
-        "../envs/analysis.yaml"
     message:
         "Gather the tables"
     script:

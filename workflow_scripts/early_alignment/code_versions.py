@@ -15,17 +15,24 @@ SCRIPTS = PACKAGE.parent
 
 
 @cache
-def code_version(script: str) -> str:
-    """The fingerprint of the package's modules that the script of that file name imports."""
+def code_version(script: str, *modules: str) -> str:
+    """The fingerprint of the package's modules that a script imports.
+
+    Args:
+        script: The script's file name.
+        modules: Paths in this package of modules that the script imports by a name that is only known when it
+            runs, as it does the format of a data set.
+    """
     digest = hashlib.sha256()
-    for module in sorted(modules_behind(SCRIPTS / script)):
+    named = {PACKAGE / module for module in modules}
+    for module in sorted(modules_behind(SCRIPTS / script, *named)):
         digest.update(ast.dump(_tree(module)).encode())
     return digest.hexdigest()[:12]
 
 
-def modules_behind(script: Path) -> set[Path]:
-    """The package's files that a file imports, directly or through others."""
-    found, waiting = set(), [script]
+def modules_behind(script: Path, *modules: Path) -> set[Path]:
+    """The package's files that a script imports, directly or through others, and the given ones."""
+    found, waiting = set(modules), [script, *modules]
     while waiting:
         for module in _imports(waiting.pop()) - found:
             found.add(module)

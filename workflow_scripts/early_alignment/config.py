@@ -76,7 +76,9 @@ def check_roots(config: dict) -> None:
     if missing:
         raise InputError(
             "the data folders that the config names",
-            ", ".join(f"{key} {'unset' if folder is None else f'= {folder}, no such folder'}" for key, folder, *_ in missing),
+            ", ".join(
+                f"{key} {'unset' if folder is None else f'= {folder}, no such folder'}" for key, folder, *_ in missing
+            ),
             "".join(f"\n    {key}: {tree}" for key, _, tree, _ in missing),
             "set them in config.yaml to where the data are; to get the data"
             + "".join(f"\n    {key}: {source}" for key, _, _, source in missing)

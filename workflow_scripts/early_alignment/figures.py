@@ -1,17 +1,24 @@
 """Figures, drawn from the tables."""
 
+import re
+
 import matplotlib
 
 matplotlib.use("agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.transforms import blended_transform_factory
 
-import matplotlib.pyplot as plt  # noqa: E402
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
-import seaborn as sns  # noqa: E402
-from matplotlib.transforms import blended_transform_factory  # noqa: E402
+# Text stays text, to be found and edited; and equal figures have equal ids.
+matplotlib.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "early-alignment"}
 
 UNTRAINED_AT = 0.5
 """Where on the log axis of epochs, which has no 0, the untrained network is drawn; the break is right of it."""
+
+
+MEASURE_LABELS = {"pearson": "Pearson's r"}
 
 
 def alignment_over_training(
@@ -54,10 +61,10 @@ def alignment_over_training(
                         ],
                         palette,
                     )
-                    axes[row, column].set_title(f"{targets[name][column].replace('_', ' ')}")
+                    axes[row, column].set_title(target_label(targets[name][column]))
                 else:
                     axes[row, column].set_axis_off()
-            axes[row, 0].set_ylabel(f"Alignment ({measure} r)" if measure == "pearson" else f"Alignment ({measure})")
+            axes[row, 0].set_ylabel(f"Alignment ({MEASURE_LABELS.get(measure, measure)})")
             axes[row, 0].annotate(
                 f"{chr(ord('a') + row)}   {name.replace('_', ' ')}",
                 (0, 1),
@@ -81,6 +88,11 @@ def block_label(block: str) -> str:
     return f"Block {block[5:]}" if block.startswith("layer") and block[5:].isdigit() else block
 
 
+def target_label(target: str) -> str:
+    """`80 ms` for the time `80ms`, `human IT` for the region `human_IT`."""
+    return re.sub(r"(\d)ms", r"\1 ms", target).replace("_", " ")
+
+
 def draw_target(axes, alignment: pd.DataFrame, noise_ceiling: pd.DataFrame, palette: dict) -> None:
     """Draw one panel: a line per block, broken between the untrained network and the first trained epoch."""
     for block, colour in palette.items():
@@ -97,7 +109,7 @@ def draw_target(axes, alignment: pd.DataFrame, noise_ceiling: pd.DataFrame, pale
     lower, upper = noise_ceiling[["lower", "upper"]].iloc[0]
     if np.isfinite(lower):
         text = f"noise ceiling {lower:.2f} to {upper:.2f}"
-        axes.text(0.98, 0.02, text, transform=axes.transAxes, ha="right", va="bottom", fontsize=7, color="0.4")
+        axes.text(0.99, 1.0, text, transform=axes.transAxes, ha="right", va="center", fontsize=7, color="0.4")
     sns.despine(ax=axes)
 
 
@@ -120,7 +132,9 @@ def draw_epoch_axis(axes, epochs: list[int]) -> None:
     if has_untrained and trained:
         gap = np.sqrt(UNTRAINED_AT * trained[0])
         across = blended_transform_factory(axes.transData, axes.transAxes)
-        axes.plot([gap / 1.05, gap * 1.05], [0, 0], transform=across, color="white", linewidth=4, clip_on=False, zorder=5)
+        axes.plot(
+            [gap / 1.05, gap * 1.05], [0, 0], transform=across, color="white", linewidth=4, clip_on=False, zorder=5
+        )
         for place in (gap / 1.05, gap * 1.05):
             axes.plot(
                 [place / 1.03, place * 1.03],
@@ -134,7 +148,7 @@ def draw_epoch_axis(axes, epochs: list[int]) -> None:
 
 
 def save(figure: plt.Figure, paths) -> None:
-    """Write a figure to each path, in the format that its ending says; without dates, so that equal figures are equal files."""
+    """Write a figure to each path, in the format that its ending says; without dates: equal figures, equal files."""
     for path in map(str, paths):
         metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(path.rpartition(".")[2])
         figure.savefig(path, dpi=200, metadata=metadata)

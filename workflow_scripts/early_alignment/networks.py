@@ -35,9 +35,7 @@ def from_checkpoint(architecture: str, path) -> torch.nn.Module:
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
-        raise InputError(
-            path, str(error), f"a state dict of {architecture}", "correct network.architecture"
-        ) from None
+        raise InputError(path, str(error), f"a state dict of {architecture}", "correct network.architecture") from None
     return network.eval()
 
 

@@ -13,9 +13,9 @@ import numpy as np
 from .errors import InputError
 
 # What numpy's own pickles of arrays, scalars and dtypes name, in versions 1 and 2.
-ALLOWED = {
-    (f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("_reconstruct", "scalar")
-} | {
+ALLOWED = {(f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("_reconstruct", "scalar")} | {
+    ("numpy.core.numeric", "_frombuffer"),  # how protocol 5 writes arrays
+    ("numpy._core.numeric", "_frombuffer"),
     ("numpy", "ndarray"),
     ("numpy", "dtype"),
     ("_codecs", "encode"),  # how protocol 2 writes bytes

@@ -19,7 +19,7 @@ def n_conditions(rdm: np.ndarray) -> int:
         ValueError: No number of conditions has that many pairs.
     """
     pairs = rdm.shape[-1]
-    n = int(round((1 + np.sqrt(1 + 8 * pairs)) / 2))
+    n = round((1 + np.sqrt(1 + 8 * pairs)) / 2)
     if n * (n - 1) // 2 != pairs:
         raise ValueError(f"{pairs} is not the number of pairs of any number of conditions")
     return n

@@ -54,7 +54,10 @@ def noise_ceiling(brain_rdms: dict[tuple[str, str], list[str]], data: str) -> pd
 
 
 def peaks(alignment: pd.DataFrame) -> pd.DataFrame:
-    """The epoch at which a network is most aligned, subjects averaged; a row per dataset × target × block × seed × measure."""
+    """The epoch at which a network is most aligned, subjects averaged.
+
+    A row per dataset × target × block × measure × seed.
+    """
     groups = ["dataset", "target", "block", "measure", "seed", "data"]
     mean = alignment.groupby([*groups, "epoch"], sort=False)["value"].mean().reset_index()
     highest = mean.loc[mean.groupby(groups, sort=False)["value"].idxmax()]

@@ -27,7 +27,7 @@ REFERENCE_BATCH = 256
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides a trained network, besides its seed and the images. `config.yaml` says where numbers are from."""
+    """All that decides a trained network, besides its seed and the images; `config.yaml` has the sources."""
 
     architecture: str
     image_size: int
@@ -227,9 +227,7 @@ def save_epoch(folder: Path, recipe: Recipe, seed: int, epoch: int, row: dict, n
     with written_whole(folder / f"epoch-{epoch:03d}.json") as path:
         path.write_text(json.dumps(row) + "\n")
     with written_whole(folder / "state.pt") as path:
-        torch.save(
-            {"recipe": asdict(recipe), "seed": seed, "epoch": epoch, "optimiser": optimiser.state_dict()}, path
-        )
+        torch.save({"recipe": asdict(recipe), "seed": seed, "epoch": epoch, "optimiser": optimiser.state_dict()}, path)
 
 
 def resume(folder: Path, recipe: Recipe, seed: int, network, optimiser, device) -> int:
@@ -251,6 +249,8 @@ def resume(folder: Path, recipe: Recipe, seed: int, network, optimiser, device) 
             ", ".join(f"{key} = {now.get(key)}" for key in differing),
             f"remove {folder} to train anew, or set the config back",
         )
-    network.load_state_dict(torch.load(folder / f"epoch-{state['epoch']:03d}.pt", map_location=device, weights_only=True))
+    network.load_state_dict(
+        torch.load(folder / f"epoch-{state['epoch']:03d}.pt", map_location=device, weights_only=True)
+    )
     optimiser.load_state_dict(state["optimiser"])
     return state["epoch"]

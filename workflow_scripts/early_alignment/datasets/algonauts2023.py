@@ -40,6 +40,11 @@ class Algonauts2023(DataSet):
         "(https://algonauts.csail.mit.edu), then unpack one folder per subject"
     )
 
+    @property
+    def science(self) -> dict:
+        # The stimuli are the images that all subjects share.
+        return super().science | {"subjects": self.subjects}
+
     def _split(self, subject: str) -> Path:
         return self.root / f"subj{int(subject):02d}" / "training_split"
 
@@ -68,7 +73,7 @@ class Algonauts2023(DataSet):
     def _shared_ids(self) -> list[str]:
         shared = sorted(set.intersection(*(set(self._image_ids[subject]) for subject in self.subjects)))
         all_eight = {int(subject) for subject in self.subjects} == set(range(1, 9))
-        if all_eight and len(shared) != N_SHARED_BY_ALL_EIGHT or len(shared) < 3:
+        if (all_eight and len(shared) != N_SHARED_BY_ALL_EIGHT) or len(shared) < 3:
             raise InputError(
                 self.root,
                 f"{len(shared)} images in the training split of all of subjects {', '.join(self.subjects)}",

@@ -39,6 +39,14 @@ class DataSet:
         self.subjects = [str(subject) for subject in settings["subjects"]]
         self.targets = [str(target) for target in settings["targets"]]
 
+    @property
+    def science(self) -> dict:
+        """The settings that decide conditions and responses, and so what is stale when they change.
+
+        Not where the data are, nor which subjects and targets are asked for: each of those has files of its own.
+        """
+        return {key: self.settings[key] for key in sorted(self.settings) if key not in ("root", "subjects", "targets")}
+
     def subjects_of(self, target: str) -> list[str]:
         """The subjects that have the target, in order."""
         return self.subjects

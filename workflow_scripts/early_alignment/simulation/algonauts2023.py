@@ -33,9 +33,7 @@ def write(plan: Plan, rng: np.random.Generator) -> dict[str, np.ndarray]:
     row_of = {id_: row for row, id_ in enumerate(ids)}
     rows = {subject: [row_of[id_] for id_ in plan.nsd_ids(subject)] for subject in plan.subject_numbers}
     shared_ids = sorted(set.intersection(*(set(plan.nsd_ids(subject)) for subject in plan.subject_numbers)))
-    shared = {
-        subject: np.isin(plan.nsd_ids(subject), shared_ids).nonzero()[0] for subject in plan.subject_numbers
-    }
+    shared = {subject: np.isin(plan.nsd_ids(subject), shared_ids).nonzero()[0] for subject in plan.subject_numbers}
 
     encoded = {id_: png(picture[id_]) for id_ in ids}
     for subject in plan.subject_numbers:
@@ -47,8 +45,7 @@ def write(plan: Plan, rng: np.random.Generator) -> dict[str, np.ndarray]:
 
     masks = {subject: hemisphere_masks(fewer=subject == plan.subjects) for subject in plan.subject_numbers}
     noise = {
-        subject: rng.normal(size=(len(rows[subject]), 2 * n_vertices(masks[subject])))
-        / np.sqrt(REPETITIONS)
+        subject: rng.normal(size=(len(rows[subject]), 2 * n_vertices(masks[subject]))) / np.sqrt(REPETITIONS)
         for subject in plan.subject_numbers
     }
     betas = {subject: noise[subject].copy() for subject in plan.subject_numbers}

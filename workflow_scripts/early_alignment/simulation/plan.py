@@ -35,7 +35,7 @@ class Plan:
         return range(1, self.subjects + 1)
 
     def nsd_ids(self, subject: int) -> list[int]:
-        """The NSD ids of a subject's training images: every (subjects + 1)th is shared, the others are one subject's."""
+        """The NSD ids of a subject's training images: every (subjects + 1)th is shared, the rest are one subject's."""
         stride = self.subjects + 1
         shared = [13 + stride * i for i in range(self.shared_images)]
         return sorted(shared + [13 + subject + stride * i for i in range(self.own_images)])

@@ -40,7 +40,9 @@ def _texture(x, y, rng, waves: int = 5) -> np.ndarray:
 
 def _surface(colour, x, y, rng) -> np.ndarray:
     """A textured surface of about the given colour, (size, size, 3)."""
-    return np.clip(np.asarray(colour) + rng.normal(0, 0.04, 3), 0, 1).astype(np.float32) * (1 + 1.5 * _texture(x, y, rng))
+    return np.clip(np.asarray(colour) + rng.normal(0, 0.04, 3), 0, 1).astype(np.float32) * (
+        1 + 1.5 * _texture(x, y, rng)
+    )
 
 
 def _sky(x, y, rng) -> np.ndarray:

@@ -7,7 +7,7 @@ from . import generative_model as model
 from .plan import Plan
 from .scenes import scene
 
-CHANNELS = "Pz P3 P7 O1 Oz O2 P4 P8 P1 P5 PO7 PO3 POz PO4 PO8 P6 P2".split()
+CHANNELS = ["Pz", "P3", "P7", "O1", "Oz", "O2", "P4", "P8", "P1", "P5", "PO7", "PO3", "POz", "PO4", "PO8", "P6", "P2"]
 TIMES = np.round(np.arange(-20, 80) / 100, 2)
 REPETITIONS = {"training": 4, "test": 80}
 BUMPS = {"80ms": (0.08, 0.02), "170ms": (0.17, 0.025), "300ms": (0.30, 0.05)}
@@ -42,14 +42,11 @@ def write(plan: Plan, rng: np.random.Generator) -> dict[str, np.ndarray]:
         latent = z[model.FAMILY_OF[target]]
         truth[target] = mean_by_label(concepts, latent)
         mixed = {
-            subject: latent @ model.mixing(latent.shape[1], len(CHANNELS), rng)
-            for subject in plan.subject_numbers
+            subject: latent @ model.mixing(latent.shape[1], len(CHANNELS), rng) for subject in plan.subject_numbers
         }
         sample = int(np.argmin(np.abs(TIMES - peak)))
         averaged = {
-            subject: np.concatenate(
-                [noise[subject, partition][..., sample].mean(axis=1) for partition in REPETITIONS]
-            )
+            subject: np.concatenate([noise[subject, partition][..., sample].mean(axis=1) for partition in REPETITIONS])
             for subject in plan.subject_numbers
         }
         gain = model.gain_for(

@@ -1,0 +1,112 @@
+"""The config, its schema and its documentation say the same."""
+
+import copy
+import re
+from itertools import pairwise
+
+import pytest
+import yaml
+from conftest import REPOSITORY
+from early_alignment import config as library
+from early_alignment.errors import InputError
+
+PAPER = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+
+
+def keys_of(schema, path=()):
+    """All keys that a schema knows, as paths; the data sets' names as `*`."""
+    for key, value in schema.get("properties", {}).items():
+        yield (*path, key)
+        yield from keys_of(value, (*path, key))
+    if isinstance(schema.get("additionalProperties"), dict):
+        yield from keys_of(schema["additionalProperties"], (*path, "*"))
+
+
+def given_keys(value, path=()):
+    if isinstance(value, dict):
+        for key, item in value.items():
+            name = "*" if path == ("datasets",) else key
+            if name != "*":
+                yield (*path, name)
+            yield from given_keys(item, (*path, name))
+
+
+SCHEMA_KEYS = set(keys_of(library.SCHEMA))
+
+
+def test_config_yaml_holds_every_key_of_the_schema_and_no_other():
+    assert set(given_keys(PAPER)) == {key for key in SCHEMA_KEYS if key[0] != "simulation"}
+
+
+def test_demo_holds_every_key_of_the_simulation():
+    demo = yaml.safe_load((REPOSITORY / "experiments/demo.yaml").read_text())
+    assert {key for key in SCHEMA_KEYS if key[0] == "simulation"} <= set(given_keys(demo))
+
+
+def test_the_readme_documents_every_key():
+    readme = (REPOSITORY / "README.md").read_text()
+    documented = set(re.findall(r"^\| `([\w.*]+)` \|", readme, flags=re.MULTILINE))
+    leaves = {key for key in SCHEMA_KEYS if not any(other[:-1] == key for other in SCHEMA_KEYS) and key[-1] != "*"}
+    leaves = {".".join(key) for key in leaves if key != ("datasets",)}
+    assert documented == leaves
+
+
+def test_config_yaml_comments_on_every_key():
+    """Every key has a comment above it, above the group of lines that it is in, or above its section."""
+    lines = (REPOSITORY / "config.yaml").read_text().splitlines()
+    bare = [line for before, line in pairwise(lines) if re.match(r"\w+:", line) and not before.lstrip().startswith("#")]
+    assert [line for line in bare if line not in ("network:", "features:", "rdm:", "alignment:")] == []
+
+
+def test_defaults_of_the_schema_are_the_papers():
+    checked = library.checked(PAPER)
+    without = copy.deepcopy(PAPER)
+    for key in ("features", "rdm", "alignment"):
+        del without[key]
+    for key in ("momentum", "weight_decay", "decay_every", "decay_factor", "warmup_epochs", "epochs_per_job"):
+        del without["training"][key]
+    without = library.checked(without)
+    for settings in (checked, without):
+        for dataset in settings["datasets"].values():
+            dataset.setdefault("images", "image_set")
+    assert without == checked
+
+
+def test_the_paper_plots_144_values():
+    targets = sum(len(dataset["targets"]) for dataset in PAPER["datasets"].values())
+    assert len(PAPER["blocks"]) * targets * len(PAPER["epochs"]) == 144
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c.update(sedes=[1]), "'sedes' was unexpected"),
+        (lambda c: c.update(seeds=[1, 1]), "seeds: .*non-unique"),
+        (
+            lambda c: c["training"].update(learning_rate="fast"),
+            "learning_rate: 'fast' is not of type 'number'",
+        ),
+        (lambda c: c["datasets"]["nsd"].update(format="fmri"), r"datasets\.nsd\.format: 'fmri' is not one of"),
+        (lambda c: c.update(epochs=[0, 91]), r"epochs \[91\]"),
+        (lambda c: c.pop("seeds"), "'seeds' is a required property"),
+    ],
+)
+def test_a_wrong_key_is_named(change, message):
+    config = copy.deepcopy(PAPER)
+    change(config)
+    with pytest.raises(InputError, match=message):
+        library.checked(config)
+
+
+def test_all_epochs():
+    assert library.checked(PAPER | {"epochs": "all"})["epochs"] == list(range(91))
+
+
+def test_pins_of_conda_environments_are_those_of_the_requirements():
+    requirements = {
+        line for line in (REPOSITORY / "envs/requirements.txt").read_text().splitlines() if re.match(r"\w", line)
+    }
+    for file in ("networks.yaml", "analysis.yaml"):
+        dependencies = yaml.safe_load((REPOSITORY / "envs" / file).read_text())["dependencies"]
+        (pinned,) = (entry["pip"] for entry in dependencies if isinstance(entry, dict))
+        assert set(pinned) <= requirements, file
