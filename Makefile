@@ -44,10 +44,13 @@ check: $(INSTALLED)
 test: $(INSTALLED) check
 	$(BIN)/pytest
 
-# Pictures in the README: the rule graph of the paper's experiment and the demo's Figure 1.
+# Pictures in the README: the demo's Figure 1, and the rule graph of the paper's config with the demo's data as roots.
 pictures: demo
-	$(BIN)/snakemake --configfile experiments/demo.yaml --forceall --rulegraph all | dot -Tsvg > docs/rulegraph.svg
 	cp results/demo/figures/figure1.png docs/figure1_demo.png
+	$(BIN)/snakemake --quiet all --forceall --rulegraph --config \
+	  'training={images: data/demo/labelled_images}' \
+	  'datasets={nsd: {root: data/demo/algonauts2023, subjects: [1, 2, 3]}, things_eeg2: {root: data/demo/things_eeg2}}' \
+	  | dot -Tsvg > docs/rulegraph.svg
 
 clean:
 	rm -rf results/demo data/demo

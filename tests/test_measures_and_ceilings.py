@@ -45,7 +45,5 @@ def test_noise_ceiling_is_rsatoolboxs(two_sets):
     np.testing.assert_allclose(inference.noise_ceiling(subjects), theirs, atol=1e-9)
 
 
-def test_one_subject_has_no_lower_bound(two_sets):
-    lower, upper = inference.noise_ceiling(two_sets[0][:1])
-    assert np.isnan(lower)
-    assert upper == pytest.approx(1)
+def test_one_subject_has_no_ceiling(two_sets):
+    assert np.isnan(inference.noise_ceiling(two_sets[0][:1])).all()

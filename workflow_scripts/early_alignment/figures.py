@@ -77,9 +77,11 @@ def alignment_over_training(
         figure.legend(handles=handles, loc="outside right center", frameon=False, title="Output of")
         simulated = set(alignment["data"]) == {"simulated"}
         seeds, note = alignment["seed"].nunique(), "mean ± standard error over subjects and networks"
-        figure.supxlabel(f"Training epoch (log axis; untrained network left of the break)\n{note}; networks: {seeds}")
+        figure.supxlabel(
+            f"Training epoch (log axis; untrained network left of the break)\n{note}; networks: {seeds}", fontsize=9
+        )
         if simulated:
-            figure.suptitle("SIMULATED brain data: a demonstration, not a finding", color="firebrick")
+            figure.suptitle("SIMULATED brain data: a demonstration, not a finding", color="firebrick", fontsize=11)
     return figure
 
 
@@ -109,7 +111,7 @@ def draw_target(axes, alignment: pd.DataFrame, noise_ceiling: pd.DataFrame, pale
     lower, upper = noise_ceiling[["lower", "upper"]].iloc[0]
     if np.isfinite(lower):
         text = f"noise ceiling {lower:.2f} to {upper:.2f}"
-        axes.text(0.99, 1.0, text, transform=axes.transAxes, ha="right", va="center", fontsize=7, color="0.4")
+        axes.text(1.0, 0.985, text, transform=axes.transAxes, ha="right", va="bottom", fontsize=7, color="0.4")
     sns.despine(ax=axes)
 
 

@@ -17,12 +17,12 @@ def noise_ceiling(rdms: np.ndarray) -> tuple[float, float]:
 
     Returns:
         The lower bound (each subject against the mean of the others) and the upper (against the mean of all).
-        With one subject the lower bound is NaN and the upper 1.
+        With one subject neither can be known, and both are NaN.
     """
     rdms = standardised(rdms)
+    if len(rdms) == 1:
+        return float("nan"), float("nan")
     total = rdms.sum(axis=0)
     upper = [compare(one[None], total[None]).item() for one in rdms]
-    if len(rdms) == 1:
-        return float("nan"), float(upper[0])
     lower = [compare(one[None], (total - one)[None]).item() for one in rdms]
     return float(np.mean(lower)), float(np.mean(upper))
