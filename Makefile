@@ -1,3 +1,5 @@
+SHELL := /bin/bash -o pipefail
+
 # make demo   the whole experiment on simulated data, in minutes
 # make trial  the same on real photographs and real brain RDMs: make trial DATA=<folder>
 # make test   every test and check
@@ -47,9 +49,9 @@ test: $(INSTALLED) check
 # Pictures in the README: the demo's Figure 1, and the rule graph of the paper's config with the demo's data as roots.
 pictures: demo
 	cp results/demo/figures/figure1.png docs/figure1_demo.png
-	$(BIN)/snakemake --quiet all --forceall --rulegraph --config \
+	$(BIN)/snakemake --forceall --rulegraph --config \
 	  'training={images: data/demo/labelled_images}' \
-	  'datasets={nsd: {root: data/demo/algonauts2023, subjects: [1, 2, 3]}, things_eeg2: {root: data/demo/things_eeg2}}' \
+	  'datasets={nsd: {root: data/demo/algonauts2023, subjects: [1, 2, 3]}, things_eeg2: {root: data/demo/things_eeg2, subjects: [1, 2, 3]}}' \
 	  | dot -Tsvg > docs/rulegraph.svg
 
 clean:
