@@ -1,9 +1,29 @@
 """Similarity of RDMs and noise ceilings against scipy and rsatoolbox."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+from conftest import REPOSITORY
 from early_alignment import inference, measures
-from scipy.stats import pearsonr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import pearsonr, rankdata, spearmanr
+
+RSATOOLBOX = {
+    "pearson": "corr",
+    "spearman": "spearman",
+    "kendall_tau_a": "tau-a",
+    "cosine": "cosine",
+    "whitened": "corr_cov",
+}
+
+
+def theirs(a, b, measure):
+    import rsatoolbox
+
+    return rsatoolbox.rdm.compare(rsatoolbox.rdm.RDMs(a), rsatoolbox.rdm.RDMs(b), method=RSATOOLBOX[measure])
 
 
 @pytest.fixture
@@ -13,36 +33,88 @@ def two_sets():
     return 5 + common + rng.normal(size=(3, 190)), common + rng.normal(size=(4, 190))
 
 
-def test_pearson_is_scipys_and_rsatoolboxs(two_sets):
-    import rsatoolbox
-
+@pytest.mark.parametrize("measure", measures.MEASURES)
+@pytest.mark.parametrize("kind", ["random", "with ties", "large mean"])
+def test_every_measure_is_rsatoolboxs(two_sets, measure, kind):
     a, b = two_sets
-    ours = measures.compare(a, b)
-    np.testing.assert_allclose(ours, [[pearsonr(x, y).statistic for y in b] for x in a], atol=1e-12)
-    theirs = rsatoolbox.rdm.compare(rsatoolbox.rdm.RDMs(a), rsatoolbox.rdm.RDMs(b), method="corr")
-    np.testing.assert_allclose(ours, theirs, atol=1e-9)
+    if kind == "with ties":
+        a, b = np.round(a), np.round(b)
+    if kind == "large mean":
+        a, b = a + 1e3 * a.std(), b + 1e3 * b.std()
+    np.testing.assert_allclose(measures.compare(a, b, measure), theirs(a, b, measure), atol=1e-9)
 
 
-def test_the_sign_is_kept():
-    rdm = np.arange(10.0)
-    assert measures.compare(rdm[None], -rdm[None]).item() == pytest.approx(-1)
+@pytest.mark.parametrize("measure", measures.MEASURES)
+def test_every_measure_on_the_real_92_images(kriegeskorte92_root, measure):
+    from early_alignment.datasets import open_dataset
+
+    settings = {"format": "kriegeskorte92", "root": kriegeskorte92_root, "subjects": [1, 2, 3, 4]}
+    dataset = open_dataset("kriegeskorte92", settings | {"targets": ["human_IT"]})
+    human = np.stack([dataset.brain_rdm(subject, "human_IT", "correlation") for subject in dataset.subjects])
+    monkey = dataset.brain_rdm("monkeys", "monkey_IT", "correlation")[None]
+    np.testing.assert_allclose(measures.compare(monkey, human, measure), theirs(monkey, human, measure), atol=1e-9)
 
 
-def test_rdms_of_other_sizes_and_constant_rdms_are_refused():
+def test_pearson_and_spearman_are_scipys(two_sets):
+    a, b = two_sets
+    np.testing.assert_allclose(measures.compare(a, b), [[pearsonr(x, y).statistic for y in b] for x in a], atol=1e-12)
+    expected = [[spearmanr(x, y).statistic for y in b] for x in a]
+    np.testing.assert_allclose(measures.compare(a, b, "spearman"), expected, atol=1e-12)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=40))
+def test_ranks_are_scipys(values):
+    np.testing.assert_array_equal(measures.ranks(np.array([values], dtype=float))[0], rankdata(values))
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(0, 2**32 - 1), st.booleans())
+def test_kendall_tau_a_is_the_plain_count(seed, ties):
+    rng = np.random.default_rng(seed)
+    a, b = (rng.integers(0, 3, 15).astype(float) if ties else rng.normal(size=15) for _ in range(2))
+    a[0], b[0] = 9, 9  # never constant
+    count = sum(np.sign(a[i] - a[j]) * np.sign(b[i] - b[j]) for i in range(15) for j in range(i))
+    assert measures.compare(a[None], b[None], "kendall_tau_a").item() == pytest.approx(count / 105, abs=1e-12)
+
+
+@pytest.mark.parametrize("measure", measures.MEASURES)
+def test_the_sign_is_kept_and_an_rdm_is_like_itself(measure):
+    rdm = np.random.default_rng(0).normal(size=(1, 45))
+    assert measures.compare(rdm, -rdm, measure).item() == pytest.approx(-1)
+    assert measures.compare(rdm, 3 * rdm, measure).item() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("measure", measures.MEASURES)
+def test_rdms_that_cannot_be_compared_are_refused(measure):
+    good = np.arange(10.0)[None]
     with pytest.raises(ValueError, match="10 and of 15 pairs"):
-        measures.compare(np.ones((1, 10)), np.ones((1, 15)))
-    with pytest.raises(ValueError, match="constant or not finite"):
-        measures.compare(np.full((1, 10), 0.3), np.arange(10.0)[None])
+        measures.compare(good, np.ones((1, 15)), measure)
+    with pytest.raises(ValueError, match="not finite"):
+        measures.compare(good, np.full((1, 10), np.nan), measure)
+    constant = 0.0 if measure == "cosine" else 0.3
+    with pytest.raises(ValueError, match="constant"):
+        measures.compare(good, np.full((1, 10), constant), measure)
+
+
+@pytest.mark.parametrize("measure", [name for name in measures.MEASURES if name != "kendall_tau_a"])
+def test_a_comparison_imports_numpy_alone(measure):
+    code = (
+        "import sys, numpy as np; from early_alignment import alignment, measures; "
+        f"measures.compare(np.arange(10.0)[None], np.arange(10.0)[None], {measure!r}); "
+        "sys.exit([name for name in ('scipy', 'pandas', 'torch', 'zarr') if name in sys.modules] or 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY / "workflow_scripts", check=True)
 
 
 def test_noise_ceiling_is_rsatoolboxs(two_sets):
     import rsatoolbox
 
     _, subjects = two_sets
-    theirs = rsatoolbox.inference.boot_noise_ceiling(
+    expected = rsatoolbox.inference.boot_noise_ceiling(
         rsatoolbox.rdm.RDMs(subjects), method="corr", rdm_descriptor="index"
     )
-    np.testing.assert_allclose(inference.noise_ceiling(subjects), theirs, atol=1e-9)
+    np.testing.assert_allclose(inference.noise_ceiling(subjects), expected, atol=1e-9)
 
 
 def test_one_subject_has_no_ceiling(two_sets):

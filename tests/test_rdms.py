@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 from early_alignment import rdms
 from early_alignment.errors import InputError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist, squareform
 
@@ -13,46 +14,113 @@ def in_chunks(patterns, sizes):
     return np.split(patterns, np.cumsum(sizes)[:-1], axis=1)
 
 
+def plain(patterns, distance):
+    """The distances by scipy, in float64 and over all features at once."""
+    return pdist(np.asarray(patterns, dtype=np.float64), distance)
+
+
+def assert_equal_rdms(ours, theirs, precision):
+    np.testing.assert_allclose(ours, theirs, rtol=precision, atol=precision * np.abs(theirs).max())
+
+
+@settings(max_examples=300, deadline=None)
 @given(
+    distance=st.sampled_from(rdms.DISTANCES),
     n=st.integers(2, 12),
     sizes=st.lists(st.integers(1, 40), min_size=1, max_size=6).filter(lambda sizes: sum(sizes) > 2),
     scale=st.sampled_from([1e-3, 1.0, 1e4]),
     mean=st.sampled_from([0.0, 1.0, 100.0]),
-    dtype=st.sampled_from([np.float32, np.float64]),
+    dtype=st.sampled_from([np.float16, np.float32, np.float64]),
+    on_torch=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_a_streamed_rdm_is_the_plain_one(n, sizes, scale, mean, dtype, seed):
+def test_a_streamed_rdm_is_the_plain_one(distance, n, sizes, scale, mean, dtype, on_torch, seed):
     rng = np.random.default_rng(seed)
+    scale = min(scale, 10.0) if dtype == np.float16 else scale
     patterns = (scale * (mean + rng.normal(size=(n, sum(sizes))))).astype(dtype)
-    plain = pdist(patterns.astype(np.float64), "correlation")
-    tolerance = 2e-5 if dtype == np.float32 else 1e-9
-    np.testing.assert_allclose(rdms.rdm(in_chunks(patterns, sizes)), plain, atol=tolerance)
+    device = torch.device("cpu") if on_torch else None
+    ours = rdms.rdm(in_chunks(patterns, sizes), distance, device=device)
+    assert_equal_rdms(ours, plain(patterns, distance), 1e-9 if dtype == np.float64 else 1e-5)
 
 
-def test_correlation_distance_is_rsatoolboxs():
+@pytest.mark.parametrize("distance", ["correlation", "euclidean", "sqeuclidean"])
+def test_distances_are_rsatoolboxs(distance):  # which has no cosine distance
     import rsatoolbox
 
     patterns = np.random.default_rng(0).gamma(2, size=(20, 500))
-    theirs = rsatoolbox.rdm.calc_rdm(rsatoolbox.data.Dataset(patterns), method="correlation").dissimilarities[0]
-    np.testing.assert_allclose(rdms.rdm([patterns]), theirs, atol=1e-12)
+    method = "correlation" if distance == "correlation" else "euclidean"
+    theirs = rsatoolbox.rdm.calc_rdm(rsatoolbox.data.Dataset(patterns), method=method).dissimilarities[0]
+    if method == "euclidean":  # theirs is squared and divided by the number of channels
+        theirs = theirs * 500 if distance == "sqeuclidean" else np.sqrt(theirs * 500)
+    assert_equal_rdms(rdms.rdm([patterns], distance), theirs, 1e-11)
 
 
-def test_large_common_means_lose_nothing():
+LARGE_MEANS = {
+    "one mean for all": lambda rng: 1e3,
+    "a mean per condition": lambda rng: 1e3 * (1 + rng.uniform(size=(15, 1))),
+    "a mean per feature": lambda rng: 1e3 * (1 + rng.uniform(size=(1, 4000))),
+}
+
+
+@pytest.mark.parametrize("distance", rdms.DISTANCES)
+@pytest.mark.parametrize("means", LARGE_MEANS)
+@pytest.mark.parametrize("device", [None, torch.device("cpu")])
+def test_large_means_lose_nothing(distance, means, device):
+    """Means a thousand times the standard deviation, in float32."""
     rng = np.random.default_rng(1)
-    patterns = rng.normal(size=(15, 4000)) + 1e3
-    expected = pdist(patterns, "correlation")
-    chunks = in_chunks(patterns.astype(np.float32), [1000] * 4)
-    # Rounding to float32 alone moves a value of 1,000 by up to 3e-5 of the patterns' standard deviation.
-    np.testing.assert_allclose(rdms.rdm(chunks), expected, atol=1e-4)
+    patterns = (rng.normal(size=(15, 4000)) + LARGE_MEANS[means](rng)).astype(np.float32)
+    ours = rdms.rdm(in_chunks(patterns, [1000] * 4), distance, device=device)
+    assert_equal_rdms(ours, plain(patterns, distance), 1e-5)
 
 
-@pytest.mark.parametrize("value", [3.0, np.nan, np.inf])
-def test_a_constant_or_not_finite_pattern_is_refused_by_number(value):
-    patterns = np.random.default_rng(0).normal(size=(5, 30))
+@pytest.mark.parametrize("distance", rdms.DISTANCES)
+def test_ties_and_equal_patterns(distance):
+    patterns = np.random.default_rng(2).integers(0, 3, size=(12, 50)).astype(np.float32)
+    patterns[7] = patterns[3]
+    ours = squareform(rdms.rdm([patterns], distance))
+    np.testing.assert_allclose(
+        ours, squareform(plain(patterns, distance)), atol=2e-3 if distance == "euclidean" else 1e-5
+    )
+    assert ours[7, 3] == pytest.approx(0, abs=2e-3 if distance == "euclidean" else 1e-6)
+
+
+@pytest.mark.parametrize("distance", ["correlation", "cosine"])
+def test_patterns_that_hardly_differ(distance):
+    """As in an untrained network: one large pattern in common, and little of each condition's own."""
+    rng = np.random.default_rng(3)
+    patterns = (20 * rng.gamma(1, size=(1, 5000)) + 0.02 * rng.normal(size=(10, 5000))).astype(np.float32)
+    ours, theirs = rdms.rdm(in_chunks(patterns, [2500, 2500]), distance), plain(patterns, distance)
+    assert theirs.max() < 1e-5
+    np.testing.assert_allclose(ours, theirs, rtol=1e-3)
+
+
+def test_distances_of_the_real_92_images(kriegeskorte92_root):
+    from early_alignment.datasets import open_dataset
+
+    dataset = {"format": "kriegeskorte92", "root": kriegeskorte92_root, "subjects": [1], "targets": ["human_IT"]}
+    dataset = open_dataset("kriegeskorte92", dataset)
+    pixels = np.stack([np.asarray(dataset.open_image(image)).ravel() for _, image in dataset.stimuli()])
+    for distance in rdms.DISTANCES:
+        ours = rdms.rdm(in_chunks(pixels.astype(np.float32), [30_000, 30_000, 31_875]), distance)
+        assert_equal_rdms(ours, plain(pixels, distance), 1e-5)
+
+
+@pytest.mark.parametrize("device", [None, torch.device("cpu")])
+@pytest.mark.parametrize(
+    ("value", "fault", "distance"),
+    [
+        (3.3, "constant", "correlation"),
+        (0.0, "zero", "cosine"),
+        *[(value, "not finite", distance) for value in (np.nan, np.inf) for distance in rdms.DISTANCES],
+    ],
+)
+def test_a_pattern_without_a_distance_is_refused_by_name(device, value, fault, distance):
+    patterns = np.random.default_rng(0).normal(size=(5, 30)).astype(np.float32)
     patterns[3] = value
-    message = r"1 conditions are constant or not finite .*number 3"
-    with pytest.raises(ValueError, match=message), np.errstate(all="ignore"):
-        rdms.rdm([patterns])
+    with pytest.raises(ValueError, match=f"1 of 5 conditions are {fault}: number 3"):
+        rdms.rdm(in_chunks(patterns, [10, 20]), distance, device=device)
+    with pytest.raises(ValueError, match=f"{fault}: cat"):
+        rdms.rdm([patterns], distance, conditions=["ant", "bee", "cow", "cat", "dog"], device=device)
 
 
 def test_condensed_order_is_scipys():

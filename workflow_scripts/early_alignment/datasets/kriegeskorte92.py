@@ -69,4 +69,5 @@ class Kriegeskorte92(DataSet):
             return np.asarray(self._load(SUPPLEMENT, "RDMs_mIT_hIT_fig1")[0]["RDM"], dtype=float)
         sessions = self._load(HUMAN, "RDMs")
         known_or_refused(subject, range(1, len(sessions) + 1), self.root / HUMAN, "subject")
-        return np.mean([rdms.condensed(session["RDM"]) for session in sessions[int(subject) - 1]], axis=0)
+        both = [rdms.condensed(session["RDM"]) for session in sessions[int(subject) - 1]]
+        return np.mean(both, axis=0, dtype=np.float64)
