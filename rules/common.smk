@@ -25,7 +25,16 @@ except InputError as error:
     raise WorkflowError(str(error))
 
 SEEDS = config["seeds"]
-EPOCHS = [f"{epoch:03d}" for epoch in sorted(config["epochs"])]
+UNTRAINED = {
+    "running": ["000"],
+    "calibrated": ["000-calibrated"],
+    "both": ["000", "000-calibrated"],
+}[config["features"]["untrained_batchnorm"]]
+EPOCHS = [
+    label
+    for epoch in sorted(config["epochs"])
+    for label in (UNTRAINED if epoch == 0 else [f"{epoch:03d}"])
+]
 BLOCKS = config["blocks"]
 DATASETS = {name: open_dataset(name, settings) for name, settings in config["datasets"].items()}
 TARGETS = [(name, target) for name, dataset in DATASETS.items() for target in dataset.targets]
@@ -39,7 +48,7 @@ def one_of(names):
 
 wildcard_constraints:
     seed=one_of(SEEDS),
-    epoch=r"\d{3}",
+    epoch=r"\d{3}(-calibrated)?",
     segment=r"\d{3}",
     block=one_of(BLOCKS),
     dataset=one_of(DATASETS),
@@ -67,6 +76,12 @@ def code_with_format(script):
     return lambda wildcards: code_version(
         script, f"datasets/{DATASETS[wildcards.dataset].settings['format']}.py"
     )
+
+
+def features_file(block):
+    """The pattern of a block's features, which are temporary if the config does not keep them."""
+    path = results(f"features/{{dataset}}/seed-{{seed}}/epoch-{{epoch}}/{block}.zarr.zip")
+    return path if config["features"]["keep"] else temp(path)
 
 
 def experiment_files(pattern):

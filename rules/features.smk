@@ -9,10 +9,7 @@ rule features:
         checkpoint=results("checkpoints/seed-{seed}/epoch-{epoch}.pt"),
         stimuli=results("stimuli/{dataset}.csv"),
     output:
-        [
-            results(f"features/{{dataset}}/seed-{{seed}}/epoch-{{epoch}}/{block}.zarr.zip")
-            for block in BLOCKS
-        ],
+        [features_file(block) for block in BLOCKS],
     log:
         log_of("features/{dataset}/seed-{seed}/epoch-{epoch}"),
     benchmark:
@@ -22,7 +19,9 @@ rule features:
     params:
         architecture=config["network"]["architecture"],
         blocks=BLOCKS,
-        features=config["features"],
+        size=config["features"]["image_size"],
+        dtype=config["features"]["dtype"],
+        precision=config["features"]["precision"],
         code=code_with_format("extract_features.py"),
     message:
         "Extract features of {wildcards.dataset} from seed {wildcards.seed}, epoch {wildcards.epoch}"

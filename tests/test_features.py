@@ -1,15 +1,18 @@
 """Features against plain forward passes."""
 
+import zipfile
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 import torchvision
-from early_alignment import features, networks
+from early_alignment import features, networks, rdms
 from early_alignment.datasets.base import DataSet, Stimulus
 from early_alignment.errors import InputError
 from early_alignment.images import stimulus_array
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from torchvision.models.feature_extraction import create_feature_extractor
 
@@ -63,26 +66,125 @@ def test_features_are_block_outputs_averaged_over_a_conditions_images(network, d
         np.testing.assert_allclose(written, expected, rtol=2e-3, atol=1e-4)
 
 
-def test_more_conditions_and_features_than_a_chunk_come_back_whole(tmp_path, monkeypatch):
-    monkeypatch.setattr(features, "CONDITIONS_PER_CHUNK", 4)
-    monkeypatch.setattr(features, "FEATURES_PER_CHUNK", 7)
-    rows = np.random.default_rng(0).normal(size=(10, 23)).astype(np.float16)
-    writer = features.FeatureWriter(tmp_path / "f.zarr.zip", len(rows))
-    for row in rows:
-        writer.add(row)
-    writer.close()
-    chunks = list(features.read_chunks(tmp_path / "f.zarr.zip"))
-    assert [chunk.shape for chunk in chunks] == [(10, 7), (10, 7), (10, 7), (10, 2)]
-    np.testing.assert_array_equal(np.concatenate(chunks, axis=1), rows)
+@settings(deadline=None, max_examples=60)
+@given(
+    n_images=st.lists(st.integers(1, 9), min_size=1, max_size=12),
+    batch_size=st.integers(1, 8),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_means_do_not_depend_on_how_batches_cut_conditions(n_images, batch_size, seed):
+    outputs = np.random.default_rng(seed).normal(size=(sum(n_images), 5)).astype(np.float32)
+    labels = [f"condition {i}" for i, n in enumerate(n_images) for _ in range(n)]
+    means = features.ConditionMeans([Stimulus(label, "") for label in labels])
+    rows, names = [], []
+    for start in range(0, len(outputs), batch_size):
+        rows += list(means.add({"block": torch.from_numpy(outputs[start : start + batch_size])})["block"].numpy())
+        names += means.finished
+    starts = np.cumsum((0, *n_images))
+    np.testing.assert_allclose(rows, [outputs[a:b].mean(axis=0) for a, b in pairwise(starts)], rtol=1e-5, atol=1e-6)
+    assert names == list(dict.fromkeys(labels))
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    shape=st.tuples(st.integers(1, 30), st.integers(1, 40)),
+    groups=st.lists(st.integers(0, 7), min_size=1, max_size=30),
+    chunk=st.tuples(st.integers(1, 9), st.integers(1, 17)),
+    dtype=st.sampled_from([np.float16, np.float32]),
+)
+def test_any_number_of_conditions_and_features_comes_back_whole(tmp_path_factory, shape, groups, chunk, dtype):
+    path = tmp_path_factory.mktemp("store") / "f.zarr.zip"
+    rows = np.random.default_rng(0).normal(size=shape).astype(dtype)
+    names = [f"condition {i}" for i in range(len(rows))]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(features, "CONDITIONS_PER_CHUNK", chunk[0])
+        patch.setattr(features, "FEATURES_PER_CHUNK", chunk[1])
+        writer = features.FeatureWriter(path, names)
+        for n in [*groups, len(rows)]:
+            writer.add(rows[:n])
+            done, rows_left = rows[:n], rows[n:]
+            np.testing.assert_array_equal(np.concatenate([done, rows_left]), rows)
+            rows = rows_left
+        writer.close()
+    chunks = list(features.read_chunks(path))
+    written = np.random.default_rng(0).normal(size=shape).astype(dtype)
+    assert all(len(part) == shape[0] and part.shape[1] <= chunk[1] for part in chunks)
+    np.testing.assert_array_equal(np.concatenate(chunks, axis=1), written)
+    assert chunks[0].dtype == dtype
+    assert features.read_conditions(path) == names
+    with zipfile.ZipFile(path) as archive:  # nothing was written twice
+        assert len(archive.namelist()) == len(set(archive.namelist()))
 
 
 def test_values_that_float16_cannot_hold_are_refused_and_nothing_is_left(tmp_path, dataset, stimuli):
     network = networks.untrained("resnet18", n_classes=3, seed=4).eval()
     with torch.no_grad():
         network.layer1[1].bn2.bias += 1e6
-    with pytest.raises(InputError, match="65504, the largest of float16"):
-        features.extract(network, {"layer1": tmp_path / "layer1.zarr.zip"}, dataset, stimuli, size=32, workers=0)
+    file = {"layer1": tmp_path / "layer1.zarr.zip"}
+    with pytest.raises(InputError, match=r"condition 0[\s\S]*largest of float16[\s\S]*set features.dtype to float32"):
+        features.extract(network, file, dataset, stimuli, size=32)
     assert not list(tmp_path.iterdir())
+    features.extract(network, file, dataset, stimuli, size=32, dtype="float32")
+    assert read(file["layer1"]).max() > 1e6
+
+
+def test_a_network_that_diverged_is_refused_by_block_and_condition(tmp_path, dataset, stimuli):
+    network = networks.untrained("resnet18", n_classes=3, seed=4).eval()
+    with torch.no_grad():
+        network.layer1[1].bn2.bias[:] = torch.nan
+    with pytest.raises(InputError, match=r"features of layer1 for condition condition 0[\s\S]*may have diverged"):
+        features.extract(network, {"layer1": tmp_path / "layer1.zarr.zip"}, dataset, stimuli, size=32)
+
+
+def test_bfloat16_gives_nearly_the_same_rdm_and_does_change_the_features(network, dataset, stimuli, tmp_path):
+    stores = {}
+    for precision in ("float32", "bfloat16"):
+        stores[precision] = {"layer2": tmp_path / f"{precision}.zarr.zip"}
+        features.extract(network, stores[precision], dataset, stimuli, size=48, dtype="float32", precision=precision)
+    exact, fast = (read(store["layer2"]) for store in stores.values())
+    assert 0 < np.abs(fast - exact).max() < 0.1 * exact.max()
+    np.testing.assert_allclose(rdms.rdm([fast]), rdms.rdm([exact]), atol=5e-3)
+
+
+def test_calibrated_batch_norm_holds_the_mean_statistics_of_the_batches():
+    network = networks.untrained("resnet18", n_classes=3, seed=5)
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    batches = [torch.randn(6, 3, 40, 40, generator=torch.Generator().manual_seed(i)) + i for i in range(3)]
+    networks.calibrate_batchnorm(network, batches)
+    with torch.no_grad():
+        first = [network.conv1(batch) for batch in batches]
+    torch.testing.assert_close(network.bn1.running_mean, torch.stack([x.mean((0, 2, 3)) for x in first]).mean(0))
+    torch.testing.assert_close(network.bn1.running_var, torch.stack([x.var((0, 2, 3)) for x in first]).mean(0))
+    assert not network.training
+    after = network.state_dict()
+    assert all(
+        torch.equal(after[name], before[name]) for name in before if "running" not in name and "num_b" not in name
+    )
+
+
+def test_a_network_calibrated_on_one_batch_puts_out_what_training_mode_does():
+    network = networks.untrained("resnet18", n_classes=3, seed=5)
+    batch = torch.randn(64, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    networks.calibrate_batchnorm(network, [batch])
+    calibrated = networks.block_outputs(network, ["layer1"], batch)["layer1"]
+    in_training = networks.block_outputs(network.train(), ["layer1"], batch)["layer1"]
+    # The running variance is the unbiased one: 1e-5 larger here.
+    torch.testing.assert_close(calibrated, in_training, rtol=1e-3, atol=1e-3)
+
+
+def test_a_network_without_batch_norm_has_none_to_calibrate():
+    with pytest.raises(InputError, match="a network without batch norm"):
+        networks.calibrate_batchnorm(networks.untrained("alexnet", n_classes=3, seed=0), [])
+
+
+def test_a_module_that_puts_out_no_tensor_is_refused():
+    class Two(torch.nn.Module):
+        def forward(self, x):
+            return x, x
+
+    network = torch.nn.Sequential(Two())
+    with pytest.raises(InputError, match="an output of type tuple"):
+        networks.block_outputs(network, ["0"], torch.zeros(1, 3, 8, 8))
 
 
 def test_an_unknown_block_is_refused_with_the_nearest_name(network):

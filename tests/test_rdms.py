@@ -31,15 +31,18 @@ def assert_equal_rdms(ours, theirs, precision):
     scale=st.sampled_from([1e-3, 1.0, 1e4]),
     mean=st.sampled_from([0.0, 1.0, 100.0]),
     dtype=st.sampled_from([np.float16, np.float32, np.float64]),
+    tile=st.integers(1, 50),
     on_torch=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_a_streamed_rdm_is_the_plain_one(distance, n, sizes, scale, mean, dtype, on_torch, seed):
+def test_a_streamed_rdm_is_the_plain_one(distance, n, sizes, scale, mean, dtype, tile, on_torch, seed):
     rng = np.random.default_rng(seed)
     scale = min(scale, 10.0) if dtype == np.float16 else scale
     patterns = (scale * (mean + rng.normal(size=(n, sum(sizes))))).astype(dtype)
     device = torch.device("cpu") if on_torch else None
-    ours = rdms.rdm(in_chunks(patterns, sizes), distance, device=device)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rdms, "TILE", tile)
+        ours = rdms.rdm(in_chunks(patterns, sizes), distance, device=device)
     assert_equal_rdms(ours, plain(patterns, distance), 1e-9 if dtype == np.float64 else 1e-5)
 
 

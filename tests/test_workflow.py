@@ -16,6 +16,8 @@ from scipy.spatial.distance import pdist
 
 DEMO = yaml.safe_load((REPOSITORY / "experiments/demo.yaml").read_text())
 TARGETS = [(name, target) for name, dataset in DEMO["datasets"].items() for target in dataset["targets"]]
+EPOCHS = ["000", "000-calibrated", *(f"{epoch:03d}" for epoch in DEMO["epochs"][1:])]
+"""The demo's untrained network comes with both kinds of batch norm statistics."""
 DRY_RUN = ("snakemake", "--dry-run", "--quiet", "reason")
 
 
@@ -33,17 +35,17 @@ def table(results):
 
 
 def test_every_file_of_the_design_is_there(results):
-    grid = list(product(DEMO["seeds"], DEMO["epochs"], DEMO["blocks"]))
+    grid = list(product(DEMO["seeds"], EPOCHS, DEMO["blocks"]))
     expected = [f"figures/figure1.{ending}" for ending in ("png", "svg", "pdf")]
     expected += [f"tables/{name}.csv" for name in ("alignment", "accuracy", "noise_ceiling", "peaks")]
     expected += [f"stimuli/{name}.csv" for name in DEMO["datasets"]]
     for seed, epoch in product(DEMO["seeds"], range(DEMO["training"]["epochs"] + 1)):
         expected += [f"checkpoints/seed-{seed}/epoch-{epoch:03d}.pt", f"accuracy/seed-{seed}/epoch-{epoch:03d}.json"]
     for dataset, (seed, epoch, block) in product(DEMO["datasets"], grid):
-        place = f"{dataset}/seed-{seed}/epoch-{epoch:03d}/{block}"
+        place = f"{dataset}/seed-{seed}/epoch-{epoch}/{block}"
         expected += [f"features/{place}.zarr.zip", f"model_rdms/{place}.npy"]
     for (dataset, target), (seed, epoch, block) in product(TARGETS, grid):
-        expected.append(f"alignment/{dataset}/seed-{seed}/epoch-{epoch:03d}/{block}/{target}.csv")
+        expected.append(f"alignment/{dataset}/seed-{seed}/epoch-{epoch}/{block}/{target}.csv")
     for dataset, target in TARGETS:
         for subject in DEMO["datasets"][dataset]["subjects"]:
             expected.append(f"brain_rdms/{dataset}/sub-{subject}/{target}.npy")
@@ -58,7 +60,7 @@ def test_a_second_run_finds_nothing_to_do(finished_demo):
 def test_the_alignment_table_is_complete_finite_and_marked(table):
     alignment = table("alignment")
     subjects = {name: len(dataset["subjects"]) for name, dataset in DEMO["datasets"].items()}
-    rows = sum(subjects[name] for name, _ in TARGETS) * len(DEMO["seeds"]) * len(DEMO["epochs"]) * len(DEMO["blocks"])
+    rows = sum(subjects[name] for name, _ in TARGETS) * len(DEMO["seeds"]) * len(EPOCHS) * len(DEMO["blocks"])
     assert len(alignment) == rows == len(alignment.drop(columns=["value"]).drop_duplicates())
     assert np.isfinite(alignment["value"]).all()
     assert alignment["value"].abs().max() < 1
@@ -133,6 +135,15 @@ def test_the_figure_says_that_it_is_simulated_and_shows_every_panel(results):
         assert words in text, words
 
 
+def test_the_untrained_network_is_there_with_both_kinds_of_batch_norm(results, table):
+    alignment = table("alignment")
+    assert set(alignment[alignment["epoch"] == 0]["batchnorm"]) == {"running", "calibrated"}
+    assert set(alignment[alignment["epoch"] > 0]["batchnorm"]) == {"running"}
+    text = (results / "figures/figure1.svg").read_text()
+    assert "untrained, running" in text
+    assert "untrained, calibrated" in text
+
+
 def test_networks_learn_in_the_demo(table):
     accuracy = table("accuracy").set_index(["seed", "epoch"])["top1"]
     for seed in DEMO["seeds"]:
@@ -149,8 +160,8 @@ def test_peaks_are_the_epochs_of_highest_mean_alignment(table):
         & (alignment["block"] == row["block"])
         & (alignment["seed"] == row["seed"])
     ]
-    means = {epoch: same[same["epoch"] == epoch]["value"].mean() for epoch in DEMO["epochs"]}
-    assert row["epoch"] == max(means, key=means.get)
+    means = same.groupby(["epoch", "batchnorm"])["value"].mean().to_dict()
+    assert (row["epoch"], row["batchnorm"]) == max(means, key=means.get)
     assert row["value"] == pytest.approx(max(means.values()))
 
 

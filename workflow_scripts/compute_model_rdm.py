@@ -1,7 +1,21 @@
 """Compute the RDM of one block's features."""
 
 from early_alignment import features, rdms
+from early_alignment.errors import InputError
 from early_alignment.logs import log_to
 
 log_to(snakemake.log[0])
-rdms.save(snakemake.output[0], rdms.rdm(features.read_chunks(snakemake.input[0]), snakemake.params.rdm["distance"]))
+store = snakemake.input[0]
+device = None
+if snakemake.resources.get("gpu"):
+    import torch
+
+    device = torch.device("cuda")
+try:
+    rdm = rdms.rdm(
+        features.read_chunks(store), snakemake.params.rdm["distance"], features.read_conditions(store), device
+    )
+except ValueError as error:
+    remedy = "look at the stimulus, or at the checkpoint: the network may have died or diverged"
+    raise InputError(store, str(error), "a varying, finite pattern for every condition", remedy) from None
+rdms.save(snakemake.output[0], rdm)

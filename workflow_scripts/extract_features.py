@@ -14,6 +14,8 @@ features.extract(
     files=dict(zip(snakemake.params.blocks, snakemake.output, strict=True)),
     dataset=open_dataset(name, snakemake.config["datasets"][name]),
     stimuli=stimuli.read(snakemake.input.stimuli),
-    size=snakemake.params.features["image_size"],
+    size=snakemake.params.size,
+    dtype=snakemake.params.dtype,
+    precision=snakemake.params.precision,
     workers=snakemake.threads - 1,
 )

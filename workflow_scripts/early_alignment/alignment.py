@@ -7,7 +7,7 @@ import numpy as np
 from . import measures, rdms
 from .errors import InputError
 
-COLUMNS = ("dataset", "target", "subject", "seed", "epoch", "block", "measure", "value")
+COLUMNS = ("dataset", "target", "subject", "seed", "epoch", "batchnorm", "block", "measure", "value")
 
 
 def align(path, model, brain: dict, measures_: list[str], labels: dict[str, str]) -> None:
@@ -18,7 +18,8 @@ def align(path, model, brain: dict, measures_: list[str], labels: dict[str, str]
         model: File of the model RDM.
         brain: Subject → file of the brain RDM.
         measures_: Names of similarity measures.
-        labels: The other columns: dataset, target, seed, epoch, block.
+        labels: The other columns: dataset, target, seed, epoch (`000-calibrated` is epoch 0 with calibrated batch
+            norm, any other a number), block.
 
     Raises:
         InputError: The RDMs are of different numbers of conditions.
@@ -33,7 +34,8 @@ def align(path, model, brain: dict, measures_: list[str], labels: dict[str, str]
                 f"{rdms.n_conditions(model_rdm)}, as in {model}",
                 "make the data set's stimuli and responses agree",
             )
-    labels = labels | {"epoch": int(labels["epoch"])}
+    epoch, _, variant = labels["epoch"].partition("-")
+    labels = labels | {"epoch": int(epoch), "batchnorm": variant or "running"}
     with open(path, "w", newline="") as file:
         table = csv.DictWriter(file, COLUMNS)
         table.writeheader()

@@ -1,15 +1,18 @@
 """Features: what a network's blocks put out for every condition, in one zarr zip file per block.
 
-A store holds one array, conditions × features. It is written a group of conditions at a time, and each group is
-cut along features, so that a writer never needs all conditions in memory nor a reader all features.
+A store holds one array, conditions × features, and the conditions' names. It is written a group of conditions at a
+time, and each group is cut along features, so that a writer never needs all conditions in memory nor a reader all
+features.
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import zarr
+from zarr.codecs import BloscCodec
 from zarr.storage import ZipStore
 
 from .datasets.base import DataSet, Stimulus
@@ -18,67 +21,97 @@ from .files import written_whole
 
 CONDITIONS_PER_CHUNK = 64
 FEATURES_PER_CHUNK = 16_384
+# Of what zarr offers, the fastest that still halves features after a ReLU; `make bench` compares them.
+COMPRESSOR = BloscCodec(cname="lz4", clevel=1, shuffle="bitshuffle")
 
 
 class FeatureWriter:
-    """Write one block's features, condition by condition.
+    """Write one block's features, some conditions at a time.
 
     Args:
         path: The zip file.
-        n_conditions: How many conditions will come.
+        conditions: The names of all conditions that will come, in order.
     """
 
-    def __init__(self, path, n_conditions: int):
-        self.n_conditions = n_conditions
+    def __init__(self, path, conditions: list[str]):
+        self.conditions = conditions
         self._store = ZipStore(path, mode="w")
-        self._array = None
-        self._rows: list[np.ndarray] = []
-        self._written = 0
+        self._array = self._group = None
+        self._waiting = self._written = 0
 
-    def add(self, features: np.ndarray) -> None:
-        """Add the next condition's features, float (features,)."""
+    def add(self, rows: np.ndarray) -> None:
+        """Add the next conditions' features, (conditions, features), in the type to be stored."""
         if self._array is None:
-            self._array = zarr.create_array(
-                self._store,
-                shape=(self.n_conditions, len(features)),
-                chunks=(min(CONDITIONS_PER_CHUNK, self.n_conditions), min(FEATURES_PER_CHUNK, len(features))),
-                dtype="float16",
-            )
-        with np.errstate(over="ignore"):
-            halves = features.astype(np.float16)
-        if not np.isfinite(halves).all():
-            raise InputError(
-                f"features of condition number {self._written + len(self._rows)}",
-                f"values up to {np.abs(features).max():.3g}",
-                f"finite values up to {np.finfo(np.float16).max:.0f}, the largest of float16",
-                "check the network: it may have diverged",
-            )
-        self._rows.append(halves)
-        if len(self._rows) == CONDITIONS_PER_CHUNK:
-            self._flush()
+            self._create(rows)
+        while len(rows):
+            taken = rows[: len(self._group) - self._waiting]
+            self._group[self._waiting : self._waiting + len(taken)] = taken
+            self._waiting += len(taken)
+            rows = rows[len(taken) :]
+            if self._waiting == len(self._group):
+                self._flush()
+
+    def _create(self, rows: np.ndarray) -> None:
+        n_conditions, n_features = len(self.conditions), rows.shape[1]
+        self._group = np.empty((min(CONDITIONS_PER_CHUNK, n_conditions), n_features), rows.dtype)
+        self._array = zarr.create_array(
+            self._store,
+            shape=(n_conditions, n_features),
+            chunks=(len(self._group), min(FEATURES_PER_CHUNK, n_features)),
+            dtype=rows.dtype,
+            compressors=COMPRESSOR,
+            attributes={"conditions": self.conditions},
+        )
 
     def _flush(self) -> None:
-        if self._rows:
-            self._array[self._written : self._written + len(self._rows)] = np.stack(self._rows)
-            self._written += len(self._rows)
-            self._rows = []
+        self._array[self._written : self._written + self._waiting] = self._group[: self._waiting]
+        self._written += self._waiting
+        self._waiting = 0
 
     def close(self) -> None:
         """Write what is left, and the zip file's directory."""
-        self._flush()
+        if self._waiting:
+            self._flush()
         self._store.close()
 
 
-def read_chunks(path) -> Iterator[np.ndarray]:
-    """The features of a store, all conditions and some features at a time, float16 (conditions, features)."""
+def read_conditions(path) -> list[str]:
+    """The names of a store's conditions, in order."""
     with ZipStore(path, mode="r") as store:
+        return list(zarr.open_array(store, mode="r").attrs["conditions"])
+
+
+def read_chunks(path) -> Iterator[np.ndarray]:
+    """The features of a store, all conditions and some features at a time, (conditions, features).
+
+    The next chunk is read while the caller works on this one.
+    """
+    with ZipStore(path, mode="r") as store, ThreadPoolExecutor(max_workers=1) as reader:
         array = zarr.open_array(store, mode="r")
-        for start in range(0, array.shape[1], array.chunks[1]):
-            yield array[:, start : start + array.chunks[1]]
+        width = array.chunks[1]
+        coming = reader.submit(array.__getitem__, (slice(None), slice(0, width)))
+        for start in range(width, array.shape[1] + width, width):
+            chunk = coming.result()
+            if start < array.shape[1]:
+                coming = reader.submit(array.__getitem__, (slice(None), slice(start, start + width)))
+            yield chunk
 
 
-def extract(network, files: dict[str, Path], dataset: DataSet, stimuli: list[Stimulus], size: int, workers: int):
+def extract(
+    network,
+    files: dict[str, Path],
+    dataset: DataSet,
+    stimuli: list[Stimulus],
+    size: int,
+    dtype: str = "float16",
+    precision: str = "float32",
+    workers: int = 0,
+    batch_size: int = 32,
+) -> None:
     """Write a network's features for all conditions of a data set; features are averaged over a condition's images.
+
+    Images are decoded by worker processes, and features written by a thread, while the network computes. Memory
+    holds one batch's features, and per block those of one group of conditions.
 
     Args:
         network: `torch.nn.Module`, in evaluation mode, on the device to compute on.
@@ -86,45 +119,128 @@ def extract(network, files: dict[str, Path], dataset: DataSet, stimuli: list[Sti
         dataset: Where the images are.
         stimuli: All images, those of a condition together.
         size: Side of the images in pixels.
+        dtype: `float16` or `float32`, of the stored features; averages over images are taken in float32.
+        precision: A name in `networks.PRECISIONS`, of the forward pass.
         workers: Processes that decode images beside this one.
+        batch_size: Images per forward pass.
+
+    Raises:
+        InputError: Features are not finite in the type to be stored.
     """
+    from time import monotonic
+
+    import torch
     from tqdm import tqdm
 
-    from .networks import block_outputs
+    from .networks import block_outputs, computing_in
 
     device = next(network.parameters()).device
-    n_images = dict.fromkeys((stimulus.condition for stimulus in stimuli), 0)
-    for stimulus in stimuli:
-        n_images[stimulus.condition] += 1
-    sums: dict[str, np.ndarray | float] = dict.fromkeys(files, 0.0)
-    seen = 0
+    conditions = list(dict.fromkeys(stimulus.condition for stimulus in stimuli))
+    started = monotonic()
     with ExitStack() as stack:
+        writer_thread = stack.enter_context(ThreadPoolExecutor(max_workers=1))
         paths = {block: stack.enter_context(written_whole(file)) for block, file in files.items()}
-        writers = {block: FeatureWriter(path, len(n_images)) for block, path in paths.items()}
-        batches = image_batches(dataset, stimuli, size, workers)
-        progress = stack.enter_context(tqdm(total=len(stimuli), unit="image"))
-        position = iter(stimuli)
-        for batch in batches:
-            outputs = {
-                block: output.float().cpu().numpy()
-                for block, output in block_outputs(network, list(files), batch.to(device)).items()
-            }
-            for row in range(len(batch)):
-                seen += 1
-                last = seen == n_images[next(position).condition]
-                for block, output in outputs.items():
-                    sums[block] = sums[block] + output[row]
-                    if last:
-                        writers[block].add(sums[block] / seen)
-                        sums[block] = 0.0
-                if last:
-                    seen = 0
+        writers = {block: FeatureWriter(path, conditions) for block, path in paths.items()}
+        means = ConditionMeans(stimuli)
+        progress = stack.enter_context(tqdm(total=len(stimuli), unit="image", mininterval=5))
+        stack.enter_context(computing_in(precision, device))
+        writing = []
+        for batch in image_batches(dataset, stimuli, size, workers, batch_size, pin_memory=device.type == "cuda"):
+            outputs = block_outputs(network, list(files), batch.to(device, non_blocking=True))
+            finished = means.add(outputs)
+            rows = {block: storable(mean, dtype, block, means.finished) for block, mean in finished.items()}
+            for future in writing:  # at most one batch waits to be written
+                future.result()
+            writing = [writer_thread.submit(writers[block].add, rows[block]) for block in writers]
             progress.update(len(batch))
-        for writer in writers.values():
-            writer.close()
+        for future in [*writing, *(writer_thread.submit(writer.close) for writer in writers.values())]:
+            future.result()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+    seconds = monotonic() - started
+    print(f"{len(stimuli)} images in {seconds:.1f} s: {len(stimuli) / seconds:.1f} images/s")
 
 
-def image_batches(dataset: DataSet, stimuli: list[Stimulus], size: int, workers: int, batch_size: int = 32):
+class ConditionMeans:
+    """Means of features over the images of a condition, from batches of images that may cut conditions apart.
+
+    Args:
+        stimuli: All images, those of a condition together.
+    """
+
+    def __init__(self, stimuli: list[Stimulus]):
+        self._conditions = [stimulus.condition for stimulus in stimuli]
+        self._position = 0
+        self._begun: dict = {}
+        self.finished: list[str] = []
+        """The conditions that the last call of `add` finished."""
+
+    def add(self, outputs: dict) -> dict:
+        """Take in a batch.
+
+        Args:
+            outputs: Block → the next images' features, a tensor (images, features).
+
+        Returns:
+            Block → float32 means of the conditions that are now complete, a tensor (conditions, features).
+        """
+        n = len(next(iter(outputs.values())))
+        names = self._conditions[self._position : self._position + n]
+        self._position += n
+        is_cut = self._position < len(self._conditions) and self._conditions[self._position] == names[-1]
+        order = list(dict.fromkeys(names))
+        self.finished = order[:-1] if is_cut else order
+        if len(order) == n and not is_cut and not self._begun:
+            return {block: output.float() for block, output in outputs.items()}
+        return {block: self._means(block, output.float(), names, order, is_cut) for block, output in outputs.items()}
+
+    def _means(self, block, output, names, order, is_cut):
+        import torch
+
+        row = {name: i for i, name in enumerate(order)}
+        of_image = torch.tensor([row[name] for name in names], device=output.device)
+        sums = output.new_zeros((len(order), output.shape[1])).index_add_(0, of_image, output)
+        counts = torch.bincount(of_image, minlength=len(order))
+        if block in self._begun:
+            earlier_sum, earlier_count = self._begun.pop(block)
+            sums[0] += earlier_sum
+            counts[0] += earlier_count
+        if is_cut:
+            self._begun[block] = sums[-1].clone(), counts[-1]
+        complete = len(order) - is_cut
+        return sums[:complete] / counts[:complete, None]
+
+
+def storable(features, dtype: str, block: str, conditions: list[str]) -> np.ndarray:
+    """Features in the type to be stored, in main memory.
+
+    Args:
+        features: float32 tensor (conditions, features).
+        dtype: `float16` or `float32`.
+        block: The block, for the message.
+        conditions: The conditions, for the message.
+
+    Raises:
+        InputError: Some are not finite in that type.
+    """
+    import torch
+
+    stored = features.to(getattr(torch, dtype))
+    finite = torch.isfinite(stored).all(dim=1)
+    if not finite.all():
+        worst = int((~finite).nonzero()[0])
+        largest = features[worst].abs().max().item()
+        overflows = bool(torch.isfinite(features).all())
+        raise InputError(
+            f"features of {block} for condition {conditions[worst]}",
+            f"values up to {largest:.3g}",
+            f"finite values up to {torch.finfo(stored.dtype).max:.3g}, the largest of {dtype}",
+            "set features.dtype to float32" if overflows else "check the checkpoint: the network may have diverged",
+        )
+    return stored.cpu().numpy()
+
+
+def image_batches(dataset: DataSet, stimuli: list[Stimulus], size: int, workers=0, batch_size=32, pin_memory=False):
     """A `torch.utils.data.DataLoader` of float32 (images, 3, size, size), in the order of the stimuli."""
     import torch
 
@@ -137,4 +253,4 @@ def image_batches(dataset: DataSet, stimuli: list[Stimulus], size: int, workers:
         def __getitem__(self, index):
             return stimulus_array(dataset.open_image(stimuli[index].image), size)
 
-    return torch.utils.data.DataLoader(Images(), batch_size=batch_size, num_workers=workers)
+    return torch.utils.data.DataLoader(Images(), batch_size, num_workers=workers, pin_memory=pin_memory)

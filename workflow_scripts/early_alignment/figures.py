@@ -16,6 +16,8 @@ matplotlib.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "early-alignment
 
 UNTRAINED_AT = 0.5
 """Where on the log axis of epochs, which has no 0, the untrained network is drawn; the break is right of it."""
+BATCHNORM_MARKERS = {"running": "o", "calibrated": "s"}
+"""Markers by the statistics that the untrained network's batch norm layers normalise with."""
 
 
 MEASURE_LABELS = {"pearson": "Pearson's r"}
@@ -74,6 +76,12 @@ def alignment_over_training(
                 fontweight="bold",
             )
         handles = [plt.Line2D([], [], color=palette[b], marker="o", markersize=4, label=block_label(b)) for b in blocks]
+        variants = list(dict.fromkeys(alignment[alignment["epoch"] == 0]["batchnorm"]))
+        if len(variants) > 1:
+            grey = {"color": "0.4", "linestyle": "", "markersize": 4}
+            handles += [
+                plt.Line2D([], [], marker=BATCHNORM_MARKERS[v], label=f"untrained, {v}", **grey) for v in variants
+            ]
         figure.legend(handles=handles, loc="outside right center", frameon=False, title="Output of")
         simulated = set(alignment["data"]) == {"simulated"}
         seeds, note = alignment["seed"].nunique(), "mean ± standard error over subjects and networks"
@@ -98,13 +106,15 @@ def target_label(target: str) -> str:
 def draw_target(axes, alignment: pd.DataFrame, noise_ceiling: pd.DataFrame, palette: dict) -> None:
     """Draw one panel: a line per block, broken between the untrained network and the first trained epoch."""
     for block, colour in palette.items():
-        by_epoch = alignment[alignment["block"] == block].groupby("epoch")["value"]
-        mean, error = by_epoch.mean(), by_epoch.sem(ddof=1)
-        trained = mean.index > 0
-        style = {"color": colour, "marker": "o", "markersize": 4, "capsize": 2, "linewidth": 1.5}
-        axes.errorbar(mean.index[trained], mean[trained], yerr=error[trained], **style)
-        if not trained.all():
-            axes.errorbar([UNTRAINED_AT], mean[~trained], yerr=error[~trained], **style)
+        rows = alignment[alignment["block"] == block]
+        style = {"color": colour, "markersize": 4, "capsize": 2, "linewidth": 1.5}
+        trained = rows[rows["epoch"] > 0].groupby("epoch")["value"]
+        axes.errorbar(trained.mean().index, trained.mean(), yerr=trained.sem(ddof=1), marker="o", **style)
+        untrained = rows[rows["epoch"] == 0].groupby("batchnorm")["value"]
+        for variant, values in untrained:
+            # Side by side where there are both.
+            place = UNTRAINED_AT * (1 if untrained.ngroups == 1 else {"running": 0.93, "calibrated": 1.08}[variant])
+            axes.errorbar([place], values.mean(), yerr=values.sem(ddof=1), marker=BATCHNORM_MARKERS[variant], **style)
     epochs = sorted(alignment["epoch"].unique())
     axes.axhline(0, color="0.7", linewidth=0.8, zorder=0)
     draw_epoch_axis(axes, epochs)

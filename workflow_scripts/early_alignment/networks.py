@@ -1,5 +1,7 @@
 """Networks by name, their seeded untrained state, and what their blocks put out."""
 
+from contextlib import contextmanager
+
 import torch
 import torchvision
 
@@ -51,12 +53,20 @@ def block_outputs(network: torch.nn.Module, blocks: list[str], images: torch.Ten
         Block → (images, features), the module's output flattened.
 
     Raises:
-        InputError: The network has no module of that name.
+        InputError: The network has no module of that name, or its output is not a tensor.
     """
     outputs = {}
 
     def keep(name):
-        return lambda module, inputs, output: outputs.update({name: output.flatten(start_dim=1)})
+        def hook(module, inputs, output):
+            if not isinstance(output, torch.Tensor):
+                raise InputError(
+                    f"config key blocks, module {name}", f"an output of type {type(output).__name__}", "a tensor",
+                    "name a module inside it",
+                )  # fmt: skip
+            outputs[name] = output.flatten(start_dim=1)
+
+        return hook
 
     modules = dict(network.named_modules())
     for block in blocks:
@@ -72,3 +82,43 @@ def block_outputs(network: torch.nn.Module, blocks: list[str], images: torch.Ten
         for hook in hooks:
             hook.remove()
     return outputs
+
+
+PRECISIONS = ("float32", "tf32", "bfloat16")
+
+
+@contextmanager
+def computing_in(precision: str, device: torch.device):
+    """Compute forward passes in `float32`; in `tf32`, with products of 10 bits on GPUs; or in `bfloat16` autocast."""
+    # torch lets cuDNN's convolutions use TF32 unless told not to.
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16"):
+        yield
+
+
+def calibrate_batchnorm(network: torch.nn.Module, batches) -> None:
+    """Set all batch norm statistics to the means over batches of what one pass meets; weights stay as they are.
+
+    In that pass every batch norm layer normalises with its batch's own statistics, as it does in training.
+
+    Args:
+        network: Changed in place, and left in evaluation mode.
+        batches: float (images, 3, height, width) each, on the network's device.
+
+    Raises:
+        InputError: The network has no batch norm.
+    """
+    layers = [module for module in network.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]
+    if not layers:
+        raise InputError(
+            "config key features.untrained_batchnorm", "a network without batch norm", "running", "set it to running"
+        )
+    network.eval()
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # torch's word for a mean over all batches
+        layer.train()
+    with torch.inference_mode():
+        for batch in batches:
+            network(batch)
+    network.eval()

@@ -4,7 +4,6 @@ An RDM is kept condensed: one value per pair of conditions, in the order of `sci
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -51,19 +50,18 @@ def rdm(chunks: Iterable[np.ndarray], distance: str = "correlation", conditions=
     """
     if distance not in DISTANCES:
         raise ValueError(f"unknown distance {distance!r}; known: {', '.join(DISTANCES)}")
-    sums = summed(chunks, conditions, device)
-    products = sums.products
-    if distance != "correlation":
-        products = products + np.outer(sums.mean, sums.n * sums.mean)
+    sums = InnerProducts(conditions, device)
+    for chunk in chunks:
+        sums.add(np.asarray(chunk))
+    products = sums.products(centred=distance == "correlation")
     own, with_common, common = products[:-1, :-1], products[:-1, -1], products[-1, -1]
     if distance in ("euclidean", "sqeuclidean"):
         # The mean pattern is in every condition's, so it is in no difference.
         squared = np.maximum(np.add.outer(np.diag(own), np.diag(own)) - 2 * own, 0)
         return condensed(squared if distance == "sqeuclidean" else np.sqrt(squared))
-    largest = np.maximum(abs(sums.lowest), abs(sums.highest))
     if distance == "correlation":
-        refuse(sums.highest - sums.lowest <= 1e-6 * largest, "constant", conditions)
-    refuse(largest == 0, "zero", conditions)
+        refuse(sums.constant, "constant", conditions)
+    refuse(sums.constant & (sums.first == 0), "zero", conditions)
     lengths = np.sqrt(np.diag(own) + 2 * with_common + common)
     cosine = (own + np.add.outer(with_common, with_common) + common) / np.outer(lengths, lengths)
     return np.maximum(1 - condensed(cosine), 0)
@@ -86,120 +84,137 @@ def refuse(bad: np.ndarray, fault: str, conditions) -> None:
         raise ValueError(f"the patterns of {len(names)} of {len(bad)} conditions are {fault}: {shown}")
 
 
-@dataclass
-class Sums:
-    """What the features so far say of R: the rows of deviations from the mean pattern, and that pattern below them."""
-
-    n: int
-    """Features."""
-    mean: np.ndarray
-    """The rows' means over features, (conditions + 1,)."""
-    products: np.ndarray
-    """(R − mean) times its own transpose, (conditions + 1, conditions + 1)."""
-    lowest: np.ndarray
-    highest: np.ndarray
-    """The patterns' extreme values as they came, (conditions,)."""
-
-    def add(self, other: "Sums") -> None:
-        """Take in other features: the update of Chan, Golub and LeVeque (1983)."""
-        n, shift = self.n + other.n, other.mean - self.mean
-        self.products += other.products
-        self.products += np.outer(shift, shift * (self.n * other.n / n))
-        self.mean += shift * (other.n / n)
-        self.lowest = np.minimum(self.lowest, other.lowest)
-        self.highest = np.maximum(self.highest, other.highest)
-        self.n = n
-
-
-def summed(chunks: Iterable[np.ndarray], conditions=None, device=None) -> Sums:
+class InnerProducts:
     """Inner products of patterns, of which one chunk of features is in memory at a time.
 
-    Before a chunk is multiplied, each pattern's mean over its features is subtracted, and then the mean pattern over
-    conditions, which is kept as a row of its own. Multiplied in the chunk's own precision (float32 for float16) is
-    only what differs between conditions; the rest is put back, and chunks are merged, in float64. So patterns with
-    a large part in common, such as features after a ReLU, lose nothing.
+    Before features are multiplied, each pattern's mean over a tile of features is subtracted, and then the mean
+    pattern over conditions, which is kept as a row of its own below the others. Multiplied in the features' own
+    precision (float32 for float16) is only what differs between conditions; the rest is put back, and chunks are
+    merged, in float64, by the update of Chan, Golub and LeVeque (1983). So patterns with a large part in common,
+    such as features after a ReLU, lose nothing.
 
     Args:
-        chunks: Arrays (conditions, features of this chunk).
-        conditions: Names of conditions for the message, or None.
+        conditions: Names of conditions for messages, or None.
         device: A `torch.device` to multiply on, or None for numpy on the processor.
-
-    Raises:
-        ValueError: There are no features, or some are not finite.
     """
-    of_chunk = chunk_sums if device is None else torch_chunk_sums(device)
-    total = None
-    for chunk in chunks:
-        with np.errstate(invalid="ignore", over="ignore"):  # refused in the next line, by name
-            sums = of_chunk(chunk)
-        refuse(~(np.isfinite(sums.lowest) & np.isfinite(sums.highest)), "not finite", conditions)
-        if total is None:
-            total = sums
-        else:
-            total.add(sums)
-    if total is None:
-        raise ValueError("no features were given")
-    return total
+
+    def __init__(self, conditions=None, device=None):
+        self.conditions = conditions
+        self.take_apart = taken_apart if device is None else taken_apart_on(device)
+        self.raw = 0.0
+        """The sum of what was multiplied, (conditions + 1, conditions + 1)."""
+        self.sizes: list[int] = []
+        """Features of each tile."""
+        self.means: list[np.ndarray] = []
+        """The rows' means over each tile, (conditions + 1,)."""
+        self.rests: list[np.ndarray] = []
+        """What rounding left of these means in what was multiplied."""
+        self.first = self.constant = None
+        """Each pattern's first value, and whether all its values so far are equal to that, (conditions,)."""
+
+    def add(self, chunk: np.ndarray) -> None:
+        """Take in more features, (conditions, features).
+
+        Raises:
+            ValueError: Some are not finite.
+        """
+        for start in range(0, chunk.shape[1], MULTIPLIED):
+            self._add(chunk[:, start : start + MULTIPLIED])
+
+    def _add(self, chunk: np.ndarray) -> None:
+        self._follow_constant(chunk)
+        with np.errstate(invalid="ignore", over="ignore"):  # refused below, by name
+            tiles, products = self.take_apart(chunk)
+        for size, pattern_mean, rest in tiles:
+            refuse(~np.isfinite(pattern_mean), "not finite", self.conditions)
+            rest = rest.astype(np.float64) / size
+            # Of what was subtracted from the patterns, the part that all share belongs to the mean pattern.
+            shared = pattern_mean.mean(dtype=np.float64)
+            self.sizes.append(size)
+            self.rests.append(rest)
+            self.means.append(rest + np.append(pattern_mean - shared, shared))
+        self.raw += products
+
+    def _follow_constant(self, chunk: np.ndarray) -> None:
+        if self.first is None:
+            self.first, self.constant = chunk[:, 0].copy(), np.ones(len(chunk), dtype=bool)
+        # After the first chunk hardly any pattern is left to look at.
+        left = np.flatnonzero(self.constant)
+        if left.size:
+            self.constant[left] = (chunk[left] == self.first[left, None]).all(axis=1)
+
+    def products(self, centred: bool) -> np.ndarray:
+        """The inner products of the rows, the mean pattern last, float64 (conditions + 1, conditions + 1).
+
+        Args:
+            centred: Whether each row is first centred on its mean over all features.
+
+        Raises:
+            ValueError: There are no features.
+        """
+        if not self.sizes:
+            raise ValueError("no features were given")
+        sizes, means, rests = np.array(self.sizes, dtype=np.float64), np.array(self.means), np.array(self.rests)
+        from_means = means - sizes @ means / sizes.sum() if centred else means
+        return self.raw - (rests.T * sizes) @ rests + (from_means.T * sizes) @ from_means
 
 
-def chunk_sums(chunk: np.ndarray) -> Sums:
-    """The sums of one chunk of features, float (conditions, features)."""
+MULTIPLIED = 16_384
+"""Features that are multiplied at a time: enough that adding up the products costs little beside multiplying."""
+TILE = 512
+"""Features that are taken apart at a time: conditions × TILE numbers should fit the processor's cache."""
+
+
+def taken_apart(chunk: np.ndarray) -> tuple[list[tuple[int, np.ndarray, np.ndarray]], np.ndarray]:
+    """Take deviations and mean pattern of a chunk apart and multiply them.
+
+    Args:
+        chunk: float (conditions, features).
+
+    Returns:
+        For each tile of features, their number, the mean that was subtracted from each pattern (conditions,), and
+        the sums over the tile of the rows that were multiplied (conditions + 1,); and the products of these rows
+        (conditions + 1, conditions + 1).
+    """
     n_rows, n = chunk.shape
     rows = np.empty((n_rows + 1, n), dtype=np.result_type(chunk.dtype, np.float32))
-    deviations = rows[:-1]
-    deviations[:] = chunk
-    extremes = deviations.min(axis=1), deviations.max(axis=1)
-    # Means by matrix-vector products, which are fast; what their rounding leaves behind is in `rest`.
-    pattern_mean = deviations @ np.full(n, 1 / n, rows.dtype)
-    deviations -= pattern_mean[:, None]
-    rows[-1] = np.full(n_rows, 1 / n_rows, rows.dtype) @ deviations
-    deviations -= rows[-1]
-    rest = rows @ np.ones(n, rows.dtype)
+    over_rows = np.full(n_rows, 1 / n_rows, rows.dtype)
+    tiles = []
+    for start in range(0, n, TILE):
+        tile = rows[:, start : start + TILE]
+        deviations, size = tile[:-1], tile.shape[1]
+        deviations[:] = chunk[:, start : start + TILE]
+        ones = np.ones(size, rows.dtype)
+        # Means by matrix-vector products, which are fast; what their rounding leaves behind is in the sums.
+        pattern_mean = deviations @ ones / size
+        deviations -= pattern_mean[:, None]
+        tile[-1] = over_rows @ deviations
+        deviations -= tile[-1]
+        tiles.append((size, pattern_mean, tile @ ones))
     # numpy has BLAS multiply a matrix with its own transpose by syrk, at half the work.
-    return put_together(n, pattern_mean, rest, rows @ rows.T, *extremes)
+    return tiles, rows @ rows.T
 
 
-def torch_chunk_sums(device):
-    """`chunk_sums` on a GPU, or on whatever torch calls a device."""
+def taken_apart_on(device):
+    """`taken_apart` on a GPU, or on whatever torch calls a device; one tile a chunk."""
     import torch
 
     torch.backends.cuda.matmul.allow_tf32 = False  # its 10 bits of mantissa are not enough for a distance
 
-    def on_device(chunk: np.ndarray) -> Sums:
+    def on_device(chunk: np.ndarray):
         given = torch.from_numpy(np.ascontiguousarray(chunk)).to(device)
         n_rows, n = given.shape
         rows = torch.empty((n_rows + 1, n), dtype=torch.promote_types(given.dtype, torch.float32), device=device)
         deviations = rows[:-1]
         deviations[:] = given
-        extremes = deviations.aminmax(dim=1)
         pattern_mean = deviations.mean(dim=1)
         deviations -= pattern_mean[:, None]
         rows[-1] = deviations.mean(dim=0)
         deviations -= rows[-1]
-        results = (pattern_mean, rows.sum(dim=1), rows @ rows.T, *extremes)
-        return put_together(n, *(result.cpu().numpy() for result in results))
+        sums, products = rows.sum(dim=1), rows @ rows.T
+        return [(n, pattern_mean.cpu().numpy(), sums.cpu().numpy())], products.cpu().numpy()
 
     return on_device
-
-
-def put_together(n: int, pattern_mean, rest, products, lowest, highest) -> Sums:
-    """The sums of a chunk, in float64, from what was computed in the chunk's precision.
-
-    Args:
-        n: Features.
-        pattern_mean: What was subtracted from each pattern, (conditions,).
-        rest: The sums of the rows that were multiplied, deviations and mean pattern, (conditions + 1,).
-        products: Inner products of these rows, (conditions + 1, conditions + 1).
-        lowest: The patterns' lowest values, (conditions,).
-        highest: The patterns' highest values, (conditions,).
-    """
-    mean = rest.astype(np.float64) / n
-    products = products.astype(np.float64) - np.outer(mean, mean * n)
-    # Of what was subtracted from the patterns, the part that all share belongs to the mean pattern.
-    shared = pattern_mean.mean(dtype=np.float64)
-    mean[:-1] += pattern_mean - shared
-    mean[-1] += shared
-    return Sums(n, mean, products, lowest.astype(np.float64), highest.astype(np.float64))
 
 
 def save(path, rdm: np.ndarray) -> None:

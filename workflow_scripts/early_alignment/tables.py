@@ -10,7 +10,7 @@ from . import inference, rdms
 
 
 def alignment(files, data: str) -> pd.DataFrame:
-    """All alignments, a row per dataset × target × subject × seed × epoch × block × measure."""
+    """All alignments, a row per dataset × target × subject × seed × epoch × batchnorm × block × measure."""
     rows = []
     for path in files:
         with open(path, newline="") as file:
@@ -59,6 +59,6 @@ def peaks(alignment: pd.DataFrame) -> pd.DataFrame:
     A row per dataset × target × block × measure × seed.
     """
     groups = ["dataset", "target", "block", "measure", "seed", "data"]
-    mean = alignment.groupby([*groups, "epoch"], sort=False)["value"].mean().reset_index()
+    mean = alignment.groupby([*groups, "epoch", "batchnorm"], sort=False)["value"].mean().reset_index()
     highest = mean.loc[mean.groupby(groups, sort=False)["value"].idxmax()]
-    return highest[[*groups[:-1], "epoch", "value", "data"]].reset_index(drop=True)
+    return highest[[*groups[:-1], "epoch", "batchnorm", "value", "data"]].reset_index(drop=True)

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -171,6 +172,26 @@ class SeededImages(torch.utils.data.Dataset):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(mixed_seed(self.seed, epoch, index))
             return self.transform(image), label
+
+
+CALIBRATION_BATCH = 64
+
+
+def calibration_batches(root: Path, seed: int, n_images: int, size: int, workers: int):
+    """Training images as stimuli are shown, in a seeded order; a loader of float32 (images, 3, size, size).
+
+    Args:
+        root: A folder with `train/<class>/`.
+        seed: Decides which images, without replacement.
+        n_images: How many; all, where there are fewer.
+        size: Side in pixels to which the whole image is resized.
+        workers: Processes that decode images beside this one.
+    """
+    folder = image_folder(root, "train")
+    folder.transform = partial(images.stimulus_array, size=size)
+    chosen = np.random.default_rng(mixed_seed(seed, CALIBRATION_BATCH)).permutation(len(folder))[:n_images]
+    subset = torch.utils.data.Subset(folder, chosen.tolist())
+    return (batch for batch, _ in torch.utils.data.DataLoader(subset, CALIBRATION_BATCH, num_workers=workers))
 
 
 def train_epoch(network, optimiser, recipe: Recipe, seed: int, epoch: int, batches, device) -> float:
