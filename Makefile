@@ -4,13 +4,14 @@ SHELL := /bin/bash -o pipefail
 # make trial  the same on real photographs and real brain RDMs: make trial DATA=<folder>
 # make test   every test and check
 # make check  formatting and lint alone
+# make bench  speed and memory against peers
 
 PYTHON ?= python3
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --profile profiles/demo
 INSTALLED := .venv/installed
 
-.PHONY: demo trial test check pictures clean
+.PHONY: demo trial test check bench pictures clean
 
 $(INSTALLED): envs/requirements.txt
 	$(PYTHON) -m venv .venv
@@ -56,3 +57,7 @@ pictures: demo
 
 clean:
 	rm -rf results/demo data/demo
+
+# Features, RDMs and alignment against peers and bare operations: a table, and results/bench.json.
+bench: $(INSTALLED)
+	$(BIN)/python benchmarks/measure.py

@@ -126,6 +126,18 @@ def test_a_pattern_without_a_distance_is_refused_by_name(device, value, fault, d
         rdms.rdm([patterns], distance, conditions=["ant", "bee", "cow", "cat", "dog"], device=device)
 
 
+@pytest.mark.parametrize("special", [[], [np.inf], [-np.inf], [np.nan], [-np.nan]])
+def test_float16_is_widened_as_numpy_does(special):
+    """Every finite float16 there is, subnormal ones and both zeros included."""
+    every = np.arange(2**16, dtype=np.uint32).astype(np.uint16).view(np.float16)
+    values = np.append(every[np.isfinite(every)], np.float16(special)).astype(np.float16)
+    values = np.resize(values, (64, len(values) // 32))[:, ::2]
+    wide = rdms.widened(values, np.dtype(np.float32))
+    np.testing.assert_array_equal(wide, values.astype(np.float32))
+    np.testing.assert_array_equal(np.signbit(wide), np.signbit(values))
+    assert wide.dtype == np.float32
+
+
 def test_condensed_order_is_scipys():
     square = squareform(np.arange(15.0))
     np.testing.assert_array_equal(rdms.condensed(square), np.arange(15.0))

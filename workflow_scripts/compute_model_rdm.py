@@ -13,7 +13,10 @@ if snakemake.resources.get("gpu"):
     device = torch.device("cuda")
 try:
     rdm = rdms.rdm(
-        features.read_chunks(store), snakemake.params.rdm["distance"], features.read_conditions(store), device
+        features.read_chunks(store),
+        snakemake.params.rdm["distance"],
+        conditions=features.read_conditions(store),
+        device=device,
     )
 except ValueError as error:
     remedy = "look at the stimulus, or at the checkpoint: the network may have died or diverged"

@@ -30,7 +30,12 @@ def condensed(square: np.ndarray) -> np.ndarray:
     return square[np.triu_indices(len(square), k=1)]
 
 
-def rdm(chunks: Iterable[np.ndarray], distance: str = "correlation", conditions=None, device=None) -> np.ndarray:
+def rdm(
+    chunks: Iterable[np.ndarray],
+    distance: str = "correlation",
+    conditions=None,
+    device=None,
+) -> np.ndarray:
     """The RDM of patterns that arrive in pieces, so that no more than one piece is in memory.
 
     Args:
@@ -84,14 +89,20 @@ def refuse(bad: np.ndarray, fault: str, conditions) -> None:
         raise ValueError(f"the patterns of {len(names)} of {len(bad)} conditions are {fault}: {shown}")
 
 
+MULTIPLIED = 16_384
+"""Features that are multiplied at a time: enough that adding up the products costs little beside multiplying."""
+TILE = 256
+"""Features that are taken apart at a time: conditions × TILE numbers should fit the processor's cache."""
+
+
 class InnerProducts:
     """Inner products of patterns, of which one chunk of features is in memory at a time.
 
-    Before features are multiplied, each pattern's mean over a tile of features is subtracted, and then the mean
-    pattern over conditions, which is kept as a row of its own below the others. Multiplied in the features' own
-    precision (float32 for float16) is only what differs between conditions; the rest is put back, and chunks are
-    merged, in float64, by the update of Chan, Golub and LeVeque (1983). So patterns with a large part in common,
-    such as features after a ReLU, lose nothing.
+    Before a chunk is multiplied, the mean pattern over conditions is subtracted from all patterns and kept as a row
+    of its own below them; where a pattern's mean over features is then still large beside its spread, that is
+    subtracted too. So what is multiplied in the features' own precision (float32 for float16) is what differs
+    between conditions. The rest is put back, and chunks are merged, in float64, by the update of Chan, Golub and
+    LeVeque (1983). Patterns with a large part in common, such as features after a ReLU, lose nothing.
 
     Args:
         conditions: Names of conditions for messages, or None.
@@ -100,15 +111,15 @@ class InnerProducts:
 
     def __init__(self, conditions=None, device=None):
         self.conditions = conditions
-        self.take_apart = taken_apart if device is None else taken_apart_on(device)
-        self.raw = 0.0
-        """The sum of what was multiplied, (conditions + 1, conditions + 1)."""
-        self.sizes: list[int] = []
-        """Features of each tile."""
-        self.means: list[np.ndarray] = []
-        """The rows' means over each tile, (conditions + 1,)."""
-        self.rests: list[np.ndarray] = []
-        """What rounding left of these means in what was multiplied."""
+        self._rows = ProcessorRows() if device is None else DeviceRows(device)
+        self._sum = 0.0
+        """The sum over chunks of what was multiplied, (conditions + 1, conditions + 1)."""
+        self._sizes: list[int] = []
+        """Features of each chunk."""
+        self._means: list[np.ndarray] = []
+        """The rows' means over each chunk's features, (conditions + 1,)."""
+        self._left: list[np.ndarray] = []
+        """What of these means was left in the rows when they were multiplied."""
         self.first = self.constant = None
         """Each pattern's first value, and whether all its values so far are equal to that, (conditions,)."""
 
@@ -123,25 +134,28 @@ class InnerProducts:
 
     def _add(self, chunk: np.ndarray) -> None:
         self._follow_constant(chunk)
-        with np.errstate(invalid="ignore", over="ignore"):  # refused below, by name
-            tiles, products = self.take_apart(chunk)
-        for size, pattern_mean, rest in tiles:
-            refuse(~np.isfinite(pattern_mean), "not finite", self.conditions)
-            rest = rest.astype(np.float64) / size
-            # Of what was subtracted from the patterns, the part that all share belongs to the mean pattern.
-            shared = pattern_mean.mean(dtype=np.float64)
-            self.sizes.append(size)
-            self.rests.append(rest)
-            self.means.append(rest + np.append(pattern_mean - shared, shared))
-        self.raw += products
+        size = chunk.shape[1]
+        pattern_means = self._rows.load(chunk)
+        products = self._rows.multiplied()
+        if not np.isfinite(products).all():
+            refuse(~np.isfinite(chunk).all(axis=1), "not finite", self.conditions)
+        left = products[:-1, -1].astype(np.float64) / size
+        if np.any(size * left**2 > 0.5 * np.diag(products)[:-1]):
+            pattern_means += self._rows.without(left)
+            products = self._rows.multiplied()
+            left = products[:-1, -1].astype(np.float64) / size
+        self._sum += products[:-1, :-1]
+        self._sizes.append(size)
+        self._means.append(pattern_means + left)
+        self._left.append(left)
 
     def _follow_constant(self, chunk: np.ndarray) -> None:
         if self.first is None:
             self.first, self.constant = chunk[:, 0].copy(), np.ones(len(chunk), dtype=bool)
         # After the first chunk hardly any pattern is left to look at.
-        left = np.flatnonzero(self.constant)
-        if left.size:
-            self.constant[left] = (chunk[left] == self.first[left, None]).all(axis=1)
+        suspects = np.flatnonzero(self.constant)
+        if suspects.size:
+            self.constant[suspects] = (chunk[suspects] == self.first[suspects, None]).all(axis=1)
 
     def products(self, centred: bool) -> np.ndarray:
         """The inner products of the rows, the mean pattern last, float64 (conditions + 1, conditions + 1).
@@ -152,69 +166,100 @@ class InnerProducts:
         Raises:
             ValueError: There are no features.
         """
-        if not self.sizes:
+        if not self._sizes:
             raise ValueError("no features were given")
-        sizes, means, rests = np.array(self.sizes, dtype=np.float64), np.array(self.means), np.array(self.rests)
+        sizes, means, left = np.array(self._sizes, dtype=float), np.array(self._means), np.array(self._left)
         from_means = means - sizes @ means / sizes.sum() if centred else means
-        return self.raw - (rests.T * sizes) @ rests + (from_means.T * sizes) @ from_means
+        return self._sum - (left.T * sizes) @ left + (from_means.T * sizes) @ from_means
 
 
-MULTIPLIED = 16_384
-"""Features that are multiplied at a time: enough that adding up the products costs little beside multiplying."""
-TILE = 512
-"""Features that are taken apart at a time: conditions × TILE numbers should fit the processor's cache."""
+class ProcessorRows:
+    """The rows that are multiplied: deviations from the mean pattern, that pattern, and ones, which give sums."""
+
+    def __init__(self):
+        self._rows = np.empty((0, 0), np.float32)
+
+    def load(self, chunk: np.ndarray) -> np.ndarray:
+        """Take a chunk apart, float (conditions, features).
+
+        Returns:
+            What was subtracted from the rows beyond the mean pattern, float64 (conditions + 1,).
+        """
+        shape, precision = (len(chunk) + 2, chunk.shape[1]), np.result_type(chunk.dtype, np.float32)
+        if self._rows.shape != shape or self._rows.dtype != precision:
+            # Rows that lie a power of two apart would all meet in a few places of the cache.
+            self._rows = np.ones((shape[0], shape[1] + 16), precision)[:, : shape[1]]
+        deviations, mean_pattern = self._rows[:-2], self._rows[-2]
+        subtracted = np.zeros(len(chunk) + 1)
+        with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is refused later, by name
+            for start in range(0, shape[1], TILE):
+                here = slice(start, start + TILE)
+                tile = widened(chunk[:, here], precision)
+                np.mean(tile, axis=0, out=mean_pattern[here])
+                np.subtract(tile, mean_pattern[here], out=deviations[:, here])
+            subtracted[-1] = mean_pattern.mean()
+            mean_pattern -= precision.type(subtracted[-1])
+        return subtracted
+
+    def multiplied(self) -> np.ndarray:
+        """The rows times their transpose."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            # numpy has BLAS multiply a matrix with its own transpose by syrk, at half the work.
+            return self._rows @ self._rows.T
+
+    def without(self, means: np.ndarray) -> np.ndarray:
+        """Subtract a number from each row but the last, and return it as it was rounded, float64."""
+        rounded = means.astype(self._rows.dtype)
+        self._rows[:-1] -= rounded[:, None]
+        return rounded.astype(np.float64)
 
 
-def taken_apart(chunk: np.ndarray) -> tuple[list[tuple[int, np.ndarray, np.ndarray]], np.ndarray]:
-    """Take deviations and mean pattern of a chunk apart and multiply them.
+class DeviceRows:
+    """What `ProcessorRows` does, on a GPU or on whatever torch calls a device."""
 
-    Args:
-        chunk: float (conditions, features).
+    def __init__(self, device):
+        import torch
 
-    Returns:
-        For each tile of features, their number, the mean that was subtracted from each pattern (conditions,), and
-        the sums over the tile of the rows that were multiplied (conditions + 1,); and the products of these rows
-        (conditions + 1, conditions + 1).
+        self._torch, self._device = torch, device
+        torch.backends.cuda.matmul.allow_tf32 = False  # its 10 bits of mantissa are not enough for a distance
+
+    def load(self, chunk: np.ndarray) -> np.ndarray:
+        given = self._torch.from_numpy(np.ascontiguousarray(chunk)).to(self._device)
+        given = given.to(self._torch.promote_types(given.dtype, self._torch.float32))
+        mean_pattern = given.mean(dim=0)
+        shared = mean_pattern.mean()
+        ones = self._torch.ones_like(mean_pattern)
+        self._rows = self._torch.cat([given - mean_pattern, (mean_pattern - shared)[None], ones[None]])
+        return np.append(np.zeros(len(chunk)), float(shared))
+
+    def multiplied(self) -> np.ndarray:
+        return (self._rows @ self._rows.T).cpu().numpy()
+
+    def without(self, means: np.ndarray) -> np.ndarray:
+        rounded = self._torch.from_numpy(means).to(self._rows)
+        self._rows[:-1] -= rounded[:, None]
+        return rounded.double().cpu().numpy()
+
+
+def widened(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """A contiguous copy of `values` (rows, columns) in a wider floating type, equal to `values.astype(dtype)`.
+
+    From float16 to float32, numpy converts one number after another, the slower the more of them are 0, and takes
+    longer than the multiplication that follows. Here the bits are shifted into place, whole arrays at a time, and
+    the difference of the exponents' offsets is multiplied in.
     """
-    n_rows, n = chunk.shape
-    rows = np.empty((n_rows + 1, n), dtype=np.result_type(chunk.dtype, np.float32))
-    over_rows = np.full(n_rows, 1 / n_rows, rows.dtype)
-    tiles = []
-    for start in range(0, n, TILE):
-        tile = rows[:, start : start + TILE]
-        deviations, size = tile[:-1], tile.shape[1]
-        deviations[:] = chunk[:, start : start + TILE]
-        ones = np.ones(size, rows.dtype)
-        # Means by matrix-vector products, which are fast; what their rounding leaves behind is in the sums.
-        pattern_mean = deviations @ ones / size
-        deviations -= pattern_mean[:, None]
-        tile[-1] = over_rows @ deviations
-        deviations -= tile[-1]
-        tiles.append((size, pattern_mean, tile @ ones))
-    # numpy has BLAS multiply a matrix with its own transpose by syrk, at half the work.
-    return tiles, rows @ rows.T
-
-
-def taken_apart_on(device):
-    """`taken_apart` on a GPU, or on whatever torch calls a device; one tile a chunk."""
-    import torch
-
-    torch.backends.cuda.matmul.allow_tf32 = False  # its 10 bits of mantissa are not enough for a distance
-
-    def on_device(chunk: np.ndarray):
-        given = torch.from_numpy(np.ascontiguousarray(chunk)).to(device)
-        n_rows, n = given.shape
-        rows = torch.empty((n_rows + 1, n), dtype=torch.promote_types(given.dtype, torch.float32), device=device)
-        deviations = rows[:-1]
-        deviations[:] = given
-        pattern_mean = deviations.mean(dim=1)
-        deviations -= pattern_mean[:, None]
-        rows[-1] = deviations.mean(dim=0)
-        deviations -= rows[-1]
-        sums, products = rows.sum(dim=1), rows @ rows.T
-        return [(n, pattern_mean.cpu().numpy(), sums.cpu().numpy())], products.cpu().numpy()
-
-    return on_device
+    if values.dtype != np.float16 or dtype != np.float32:
+        return values.astype(dtype, order="C")
+    highest_positive, highest_negative = values.view(np.int16).max(), values.view(np.uint16).max()
+    if highest_positive >= 0x7C00 or highest_negative >= 0xFC00:  # infinities and NaNs have another rule
+        return values.astype(dtype, order="C")
+    bits = values.view(np.int16).astype(np.int32, order="C")
+    bits <<= 13
+    if highest_negative >= 0x8000:
+        bits &= ~0x70000000  # between the sign, at the top, and the exponent
+    wide = bits.view(np.float32)
+    wide *= np.float32(2.0**112)
+    return wide
 
 
 def save(path, rdm: np.ndarray) -> None:

@@ -1,0 +1,233 @@
+"""Measure features, RDMs and alignment against peers and bare operations, each pair in one run: `make bench`.
+
+Every figure is a ratio of medians, taken in turns on the same data in the same process or in processes started one
+after another, since machines differ and are shared. Prints a table and writes `results/bench.json`.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+REPOSITORY = Path(__file__).parent.parent
+sys.path.insert(0, str(REPOSITORY / "workflow_scripts"))
+
+from early_alignment import features, measures, rdms  # noqa: E402
+
+ROWS = []
+N_NSD, N_THINGS = 872, 1654
+BLOCK4, BLOCK1 = 100_352, 802_816
+
+
+def seconds(*functions, times: int) -> list[float]:
+    """The median time of each function, called in turns."""
+    taken = [[] for _ in functions]
+    for _ in range(times):
+        for i, function in enumerate(functions):
+            start = time.perf_counter()
+            function()
+            taken[i].append(time.perf_counter() - start)
+    return [float(np.median(t)) for t in taken]
+
+
+def note(what: str, measured: str, value: float, at_most=None, at_least=None, **more) -> None:
+    reached = (at_most is None or value <= at_most) and (at_least is None or value >= at_least)
+    bound = f"≤ {at_most:g}" if at_most is not None else f"≥ {at_least:g}"
+    ROWS.append({"what": what, "measured": measured, "value": value, "bound": bound, "reached": bool(reached), **more})
+    print(f"{'ok  ' if reached else 'MISS'} {what}: {measured} (must reach {bound})", flush=True)
+
+
+def features_like_a_relu(n_conditions: int, n_features: int, seed=0, dtype=np.float32) -> np.ndarray:
+    """Half zeros, half positive, with a pattern that conditions share."""
+    rng = np.random.default_rng(seed)
+    out = np.empty((n_conditions, n_features), dtype)
+    for start in range(0, n_features, 8192):
+        part = out[:, start : start + 8192]
+        shared = rng.normal(size=(1, part.shape[1]), scale=0.7)
+        values = rng.standard_normal(part.shape, dtype=np.float32) + shared.astype(np.float32)
+        part[:] = np.maximum(values, 0)
+    return out
+
+
+def rdm_in_memory() -> None:
+    import rsatoolbox
+
+    patterns = features_like_a_relu(N_NSD, BLOCK4)
+    dataset = rsatoolbox.data.Dataset(patterns)
+    ours, theirs = seconds(
+        lambda: rdms.rdm([patterns]), lambda: rsatoolbox.rdm.calc_rdm(dataset, method="correlation"), times=3
+    )
+    exact = 1 - rdms.condensed(np.corrcoef(patterns.astype(np.float64)))
+    difference = np.abs(rdms.rdm([patterns]) - exact).max()
+    what = f"RDM of {N_NSD} × {BLOCK4:,} float32 in memory, against rsatoolbox calc_rdm"
+    note(what, f"{theirs / ours:.0f} times faster ({ours:.2f} s against {theirs:.1f} s)", theirs / ours, at_least=40)
+    note("its largest difference from float64 numpy", f"{difference:.1e}", difference, at_most=1e-5)
+
+
+def store(path: Path, patterns: np.ndarray) -> Path:
+    writer = features.FeatureWriter(path, [str(i) for i in range(len(patterns))])
+    for start in range(0, len(patterns), 64):
+        writer.add(patterns[start : start + 64])
+    writer.close()
+    return path
+
+
+def syrk(n: int, k: int):
+    """A bare float32 BLAS ssyrk of that size."""
+    from scipy.linalg.blas import ssyrk
+
+    matrix = np.random.default_rng(0).standard_normal((n, k), dtype=np.float32)
+    return lambda: ssyrk(1.0, matrix.T, trans=1)
+
+
+def rdm_from_disk(folder: Path) -> None:
+    file = store(folder / "block1.zarr.zip", features_like_a_relu(N_NSD, BLOCK1, dtype=np.float16))
+    bare = syrk(N_NSD, BLOCK1)
+    ours, blas = seconds(lambda: rdms.rdm(features.read_chunks(file)), bare, times=5)
+    del bare
+    what = f"RDM of {N_NSD} × {BLOCK1:,} from the zarr zip (float16), against one float32 ssyrk"
+    note(what, f"{ours / blas:.2f} times ({ours:.2f} s against {blas:.2f} s)", ours / blas, at_most=1.5)
+
+    code = (
+        "import sys; sys.path.insert(0, 'workflow_scripts'); from early_alignment import features, rdms; "
+        "peak = lambda: int(open('/proc/self/status').read().split('VmHWM:')[1].split()[0]) / 1024; before = peak(); "
+        f"rdms.rdm(features.read_chunks({str(file)!r})); print(peak() - before)"
+    )
+    above = float(subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, check=True).stdout)
+    note("its peak memory above imports", f"{above:.0f} MB", above, at_most=600)
+
+    part = BLOCK1 // 8
+    small = store(folder / "small.zarr.zip", features_like_a_relu(N_NSD, part, dtype=np.float16))
+    large = store(folder / "large.zarr.zip", features_like_a_relu(N_THINGS, part, dtype=np.float16))
+    at_small, at_large = seconds(
+        lambda: rdms.rdm(features.read_chunks(small)), lambda: rdms.rdm(features.read_chunks(large)), times=5
+    )
+    ratio = at_large / at_small / (N_THINGS / N_NSD) ** 2
+    what = f"its time per feature at {N_THINGS} against {N_NSD} conditions, over the quadratic"
+    note(what, f"{ratio:.2f} times", ratio, at_most=1.3)
+
+
+def write_photographs(folder: Path, n: int, side: int = 425) -> list:
+    """Images with the size of NSD's, as JPEG."""
+    from early_alignment.datasets.base import Stimulus
+    from early_alignment.simulation.scenes import CATEGORIES, scene
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    stimuli = []
+    for i in range(n):
+        picture = Image.fromarray(scene(CATEGORIES[i % len(CATEGORIES)], rng, side))
+        picture.save(folder / f"{i:04d}.jpg", quality=92)
+        stimuli.append(Stimulus(f"image {i}", f"{i:04d}.jpg"))
+    return stimuli
+
+
+def extraction(folder: Path, n: int, size: int = 224, batch_size: int = 32) -> None:
+    import torch
+    from early_alignment import networks
+    from early_alignment.datasets.base import DataSet
+
+    stimuli = write_photographs(folder, n)
+    dataset = DataSet("bench", {"root": folder, "subjects": [1], "targets": ["V1"]})
+    network = networks.untrained("resnet50", n_classes=1000, seed=1).eval()
+    batches = list(features.image_batches(dataset, stimuli, size, batch_size=batch_size))
+    files = {f"layer{i}": folder / f"layer{i}.zarr.zip" for i in range(1, 5)}
+
+    def bare_forward():
+        with torch.inference_mode():
+            for batch in batches:
+                network(batch)
+
+    def extract():
+        with open(os.devnull, "w") as quiet, contextlib.redirect_stderr(quiet), contextlib.redirect_stdout(quiet):
+            features.extract(network, files, dataset, stimuli, size, workers=1, batch_size=batch_size)
+
+    ours, bare = seconds(extract, bare_forward, times=3)
+    what = f"extraction of {n} images at {size} px, four blocks to disk, against the bare forward pass"
+    note(what, f"{ours / bare:.2f} times ({n / ours:.1f} against {n / bare:.1f} images/s)", ours / bare, at_most=1.15)
+
+
+def alignment_job(folder: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("model", *(f"sub-{i}" for i in range(1, 9))):
+        rdms.save(folder / f"{name}.npy", rng.uniform(size=N_NSD * (N_NSD - 1) // 2))
+    # The workflow's script, as Snakemake starts it, which says at its end how much time its process took.
+    (folder / "early_alignment").symlink_to(REPOSITORY / "workflow_scripts/early_alignment")
+    script = (REPOSITORY / "workflow_scripts/align.py").read_text()
+    script += "\nimport time\nopen(snakemake.output[0] + '.seconds', 'w').write(str(time.process_time()))\n"
+    (folder / "align.py").write_text(script)
+    job = "{dataset}_{target}_{seed}_{epoch}_{block}"
+    (folder / "Snakefile").write_text(
+        "rule align:\n"
+        "    input: model='model.npy', brain=[f'sub-{i}.npy' for i in range(1, 9)]\n"
+        f"    output: 'aligned/{job}.csv'\n"
+        f"    log: 'logs/{job}.txt'\n"
+        "    params: measures=['pearson'], subjects=list(map(str, range(1, 9)))\n"
+        "    script: 'align.py'\n"
+    )
+    targets = [f"aligned/nsd_V1v_1_{epoch:03d}_layer1.csv" for epoch in range(11)]
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--quiet", "all", "--directory", folder]
+    subprocess.run([*command, "--snakefile", folder / "Snakefile", *targets], check=True, capture_output=True)
+    cpu = float(np.median([float((folder / f"{target}.seconds").read_text()) for target in targets]))
+    what = f"one alignment job ({N_NSD} conditions, 8 subjects), processor time of the whole process"
+    note(what, f"{cpu:.2f} s", cpu, at_most=0.3)
+
+
+def comparison() -> None:
+    import rsatoolbox
+
+    rng = np.random.default_rng(0)
+    a, b = (rng.uniform(size=(24, N_NSD * (N_NSD - 1) // 2)) for _ in range(2))
+    theirs_a, theirs_b = rsatoolbox.rdm.RDMs(a), rsatoolbox.rdm.RDMs(b)
+    ours, theirs = seconds(
+        lambda: measures.compare(a, b), lambda: rsatoolbox.rdm.compare(theirs_a, theirs_b, method="corr"), times=5
+    )
+    difference = np.abs(measures.compare(a, b) - rsatoolbox.rdm.compare(theirs_a, theirs_b, method="corr")).max()
+    what = f"Pearson of 24 × 24 RDMs of {N_NSD} conditions, against rsatoolbox compare"
+    note(what, f"{theirs / ours:.1f} times faster", theirs / ours, at_least=4)
+    note("its largest difference from rsatoolbox", f"{difference:.1e}", difference, at_most=1e-9)
+
+
+def machine() -> dict[str, str]:
+    """The processor's name, cores and memory."""
+    cpu = platform.processor()
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        cpu = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), cpu)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {"cpu": cpu, "cores": str(len(os.sched_getaffinity(0))), "memory": f"{memory:.0f} GiB"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="*", help="names of measurements; all by default")
+    parser.add_argument("--images", type=int, default=N_NSD, help="images of the extraction")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=REPOSITORY) as folder:
+        folder = Path(folder)
+        everything = {
+            "comparison": comparison,
+            "alignment_job": lambda: alignment_job(folder),
+            "rdm_in_memory": rdm_in_memory,
+            "rdm_from_disk": lambda: rdm_from_disk(folder),
+            "extraction": lambda: extraction(folder, chosen.images),
+        }
+        for name in chosen.only or everything:
+            everything[name]()
+    print(f"\n{machine()}\n\n| what | measured | must reach |\n|---|---|---|")
+    for row in ROWS:
+        print(f"| {row['what']} | {row['measured']} | {row['bound']} |")
+    (REPOSITORY / "results").mkdir(exist_ok=True)
+    (REPOSITORY / "results/bench.json").write_text(json.dumps({"machine": machine(), "rows": ROWS}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
