@@ -25,6 +25,7 @@ from early_alignment import features, measures, rdms  # noqa: E402
 ROWS = []
 N_NSD, N_THINGS = 872, 1654
 BLOCK4, BLOCK1 = 100_352, 802_816
+CORES = len(os.sched_getaffinity(0))
 
 
 def seconds(*functions, times: int) -> list[float]:
@@ -62,11 +63,14 @@ def rdm_in_memory() -> None:
 
     patterns = features_like_a_relu(N_NSD, BLOCK4)
     dataset = rsatoolbox.data.Dataset(patterns)
+    chunks = [patterns[:, start : start + 16_384] for start in range(0, BLOCK4, 16_384)]
     ours, theirs = seconds(
-        lambda: rdms.rdm([patterns]), lambda: rsatoolbox.rdm.calc_rdm(dataset, method="correlation"), times=3
+        lambda: rdms.rdm(chunks, threads=CORES),
+        lambda: rsatoolbox.rdm.calc_rdm(dataset, method="correlation"),
+        times=3,
     )
     exact = 1 - rdms.condensed(np.corrcoef(patterns.astype(np.float64)))
-    difference = np.abs(rdms.rdm([patterns]) - exact).max()
+    difference = np.abs(rdms.rdm(chunks, threads=CORES) - exact).max()
     what = f"RDM of {N_NSD} × {BLOCK4:,} float32 in memory, against rsatoolbox calc_rdm"
     note(what, f"{theirs / ours:.0f} times faster ({ours:.2f} s against {theirs:.1f} s)", theirs / ours, at_least=40)
     note("its largest difference from float64 numpy", f"{difference:.1e}", difference, at_most=1e-5)
@@ -88,10 +92,15 @@ def syrk(n: int, k: int):
     return lambda: ssyrk(1.0, matrix.T, trans=1)
 
 
+def rdm_of(file: Path) -> np.ndarray:
+    with features.chunk_readers(file) as readers:
+        return rdms.rdm(readers, threads=CORES)
+
+
 def rdm_from_disk(folder: Path) -> None:
     file = store(folder / "block1.zarr.zip", features_like_a_relu(N_NSD, BLOCK1, dtype=np.float16))
     bare = syrk(N_NSD, BLOCK1)
-    ours, blas = seconds(lambda: rdms.rdm(features.read_chunks(file)), bare, times=5)
+    ours, blas = seconds(lambda: rdm_of(file), bare, times=5)
     del bare
     what = f"RDM of {N_NSD} × {BLOCK1:,} from the zarr zip (float16), against one float32 ssyrk"
     note(what, f"{ours / blas:.2f} times ({ours:.2f} s against {blas:.2f} s)", ours / blas, at_most=1.5)
@@ -99,7 +108,8 @@ def rdm_from_disk(folder: Path) -> None:
     code = (
         "import sys; sys.path.insert(0, 'workflow_scripts'); from early_alignment import features, rdms; "
         "peak = lambda: int(open('/proc/self/status').read().split('VmHWM:')[1].split()[0]) / 1024; before = peak(); "
-        f"rdms.rdm(features.read_chunks({str(file)!r})); print(peak() - before)"
+        f"readers = features.chunk_readers({str(file)!r}); "
+        f"rdms.rdm(readers.__enter__(), threads={CORES}); print(peak() - before)"
     )
     above = float(subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, check=True).stdout)
     note("its peak memory above imports", f"{above:.0f} MB", above, at_most=600)
@@ -107,9 +117,7 @@ def rdm_from_disk(folder: Path) -> None:
     part = BLOCK1 // 8
     small = store(folder / "small.zarr.zip", features_like_a_relu(N_NSD, part, dtype=np.float16))
     large = store(folder / "large.zarr.zip", features_like_a_relu(N_THINGS, part, dtype=np.float16))
-    at_small, at_large = seconds(
-        lambda: rdms.rdm(features.read_chunks(small)), lambda: rdms.rdm(features.read_chunks(large)), times=5
-    )
+    at_small, at_large = seconds(lambda: rdm_of(small), lambda: rdm_of(large), times=5)
     ratio = at_large / at_small / (N_THINGS / N_NSD) ** 2
     what = f"its time per feature at {N_THINGS} against {N_NSD} conditions, over the quadratic"
     note(what, f"{ratio:.2f} times", ratio, at_most=1.3)

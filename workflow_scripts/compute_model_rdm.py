@@ -12,12 +12,14 @@ if snakemake.resources.get("gpu"):
 
     device = torch.device("cuda")
 try:
-    rdm = rdms.rdm(
-        features.read_chunks(store),
-        snakemake.params.rdm["distance"],
-        conditions=features.read_conditions(store),
-        device=device,
-    )
+    with features.chunk_readers(store) as readers:
+        rdm = rdms.rdm(
+            readers,
+            snakemake.params.rdm["distance"],
+            conditions=features.read_conditions(store),
+            device=device,
+            threads=snakemake.threads,
+        )
 except ValueError as error:
     remedy = "look at the stimulus, or at the checkpoint: the network may have died or diverged"
     raise InputError(store, str(error), "a varying, finite pattern for every condition", remedy) from None

@@ -5,9 +5,10 @@ time, and each group is cut along features, so that a writer never needs all con
 features.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -81,20 +82,21 @@ def read_conditions(path) -> list[str]:
         return list(zarr.open_array(store, mode="r").attrs["conditions"])
 
 
-def read_chunks(path) -> Iterator[np.ndarray]:
-    """The features of a store, all conditions and some features at a time, (conditions, features).
-
-    The next chunk is read while the caller works on this one.
-    """
-    with ZipStore(path, mode="r") as store, ThreadPoolExecutor(max_workers=1) as reader:
+@contextmanager
+def chunk_readers(path) -> Iterator[list[Callable[[], np.ndarray]]]:
+    """Functions that each read some features of all conditions of a store, (conditions, features), in any thread."""
+    with ZipStore(path, mode="r") as store:
         array = zarr.open_array(store, mode="r")
         width = array.chunks[1]
-        coming = reader.submit(array.__getitem__, (slice(None), slice(0, width)))
-        for start in range(width, array.shape[1] + width, width):
-            chunk = coming.result()
-            if start < array.shape[1]:
-                coming = reader.submit(array.__getitem__, (slice(None), slice(start, start + width)))
-            yield chunk
+        slices = [slice(start, start + width) for start in range(0, array.shape[1], width)]
+        yield [partial(array.__getitem__, (slice(None), features)) for features in slices]
+
+
+def read_chunks(path) -> Iterator[np.ndarray]:
+    """The features of a store one after another, all conditions and some features at a time."""
+    with chunk_readers(path) as readers:
+        for read in readers:
+            yield read()
 
 
 def extract(

@@ -4,6 +4,8 @@ An RDM is kept condensed: one value per pair of conditions, in the order of `sci
 """
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 
 import numpy as np
 
@@ -35,16 +37,19 @@ def rdm(
     distance: str = "correlation",
     conditions=None,
     device=None,
+    threads: int = 1,
 ) -> np.ndarray:
     """The RDM of patterns that arrive in pieces, so that no more than one piece is in memory.
 
     Args:
-        chunks: Arrays (conditions, features of this chunk), float16 to float64; together, all features of all
-            conditions.
+        chunks: Arrays (conditions, features of this chunk), float16 to float64, or functions that return them;
+            together, all features of all conditions.
         distance: `correlation`, 1 − Pearson's r over features (Kriegeskorte et al. 2008); `cosine`, 1 − cosine;
             `euclidean`, or its square `sqeuclidean`, neither divided by the number of features.
         conditions: Names to call conditions by in messages; their numbers from 0 by default.
         device: A `torch.device` to multiply on; numpy on the processor by default.
+        threads: How many chunks to work on at a time, each by one thread and in memory of its own. 1 leaves BLAS the
+            threads that it is set to.
 
     Returns:
         The condensed RDM, float64 (pairs,).
@@ -55,21 +60,41 @@ def rdm(
     """
     if distance not in DISTANCES:
         raise ValueError(f"unknown distance {distance!r}; known: {', '.join(DISTANCES)}")
-    sums = InnerProducts(conditions, device)
-    for chunk in chunks:
-        sums.add(np.asarray(chunk))
+    sums = summed(chunks, distance, conditions, device, threads)
     products = sums.products(centred=distance == "correlation")
-    own, with_common, common = products[:-1, :-1], products[:-1, -1], products[-1, -1]
+    lengths = np.sqrt(np.diag(products))
     if distance in ("euclidean", "sqeuclidean"):
-        # The mean pattern is in every condition's, so it is in no difference.
-        squared = np.maximum(np.add.outer(np.diag(own), np.diag(own)) - 2 * own, 0)
-        return condensed(squared if distance == "sqeuclidean" else np.sqrt(squared))
+        squared = condensed(np.maximum(np.add.outer(lengths**2, lengths**2) - 2 * products, 0))
+        return squared if distance == "sqeuclidean" else np.sqrt(squared)
     if distance == "correlation":
         refuse(sums.constant, "constant", conditions)
     refuse(sums.constant & (sums.first == 0), "zero", conditions)
-    lengths = np.sqrt(np.diag(own) + 2 * with_common + common)
-    cosine = (own + np.add.outer(with_common, with_common) + common) / np.outer(lengths, lengths)
-    return np.maximum(1 - condensed(cosine), 0)
+    return np.maximum(1 - condensed(products / np.outer(lengths, lengths)), 0)
+
+
+def summed(chunks, distance: str, conditions=None, device=None, threads: int = 1) -> "InnerProducts":
+    """The inner products of patterns that arrive in pieces; arguments as of `rdm`."""
+    waiting, lock = iter(chunks), Lock()
+
+    def work() -> InnerProducts:
+        sums = InnerProducts(distance, conditions, device)
+        while True:
+            with lock:
+                chunk = next(waiting, None)
+            if chunk is None:
+                return sums
+            sums.add(chunk() if callable(chunk) else np.asarray(chunk))
+
+    if threads == 1 or device is not None:
+        return work()
+    from threadpoolctl import threadpool_limits
+
+    # Whole chunks at a time share nothing, where threads within a multiplication wait for each other.
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+        first, *others = [future.result() for future in [pool.submit(work) for _ in range(threads)]]
+    for other in others:
+        first.merge(other)
+    return first
 
 
 def refuse(bad: np.ndarray, fault: str, conditions) -> None:
@@ -91,35 +116,36 @@ def refuse(bad: np.ndarray, fault: str, conditions) -> None:
 
 MULTIPLIED = 16_384
 """Features that are multiplied at a time: enough that adding up the products costs little beside multiplying."""
-TILE = 256
+TILE = 512
 """Features that are taken apart at a time: conditions × TILE numbers should fit the processor's cache."""
 
 
 class InnerProducts:
     """Inner products of patterns, of which one chunk of features is in memory at a time.
 
-    Before a chunk is multiplied, the mean pattern over conditions is subtracted from all patterns and kept as a row
-    of its own below them; where a pattern's mean over features is then still large beside its spread, that is
-    subtracted too. So what is multiplied in the features' own precision (float32 for float16) is what differs
-    between conditions. The rest is put back, and chunks are merged, in float64, by the update of Chan, Golub and
-    LeVeque (1983). Patterns with a large part in common, such as features after a ReLU, lose nothing.
+    Features are multiplied in their own precision (float32 for float16), less what would waste its digits: for
+    `correlation` about the mean of each pattern's features, for Euclidean distances the mean pattern over
+    conditions, which is in no difference. What is left of the patterns' means is accounted for, and chunks are merged
+    by the update of Chan, Golub and LeVeque (1983), in float64. So patterns with large means, such as features after a
+    ReLU, lose nothing.
 
     Args:
+        distance: What the products are for, a name in `DISTANCES`.
         conditions: Names of conditions for messages, or None.
         device: A `torch.device` to multiply on, or None for numpy on the processor.
     """
 
-    def __init__(self, conditions=None, device=None):
-        self.conditions = conditions
+    def __init__(self, distance: str, conditions=None, device=None):
+        self.distance, self.conditions = distance, conditions
         self._rows = ProcessorRows() if device is None else DeviceRows(device)
         self._sum = 0.0
-        """The sum over chunks of what was multiplied, (conditions + 1, conditions + 1)."""
+        """The sum over chunks of what was multiplied, (conditions, conditions)."""
         self._sizes: list[int] = []
         """Features of each chunk."""
         self._means: list[np.ndarray] = []
-        """The rows' means over each chunk's features, (conditions + 1,)."""
+        """The patterns' means over each chunk's features, less the mean pattern's where that is left out."""
         self._left: list[np.ndarray] = []
-        """What of these means was left in the rows when they were multiplied."""
+        """What of these means was left when the patterns were multiplied, (conditions,)."""
         self.first = self.constant = None
         """Each pattern's first value, and whether all its values so far are equal to that, (conditions,)."""
 
@@ -132,21 +158,38 @@ class InnerProducts:
         for start in range(0, chunk.shape[1], MULTIPLIED):
             self._add(chunk[:, start : start + MULTIPLIED])
 
+    def merge(self, other: "InnerProducts") -> None:
+        """Take in the features that another one took in."""
+        if other.first is None:
+            return
+        if self.first is None:
+            self.first, self.constant = other.first, other.constant
+        self.constant = self.constant & other.constant & (self.first == other.first)
+        self._sum = self._sum + other._sum
+        self._sizes += other._sizes
+        self._means += other._means
+        self._left += other._left
+
     def _add(self, chunk: np.ndarray) -> None:
         self._follow_constant(chunk)
         size = chunk.shape[1]
-        pattern_means = self._rows.load(chunk)
+        if self.distance == "correlation":
+            # About the mean is near enough: from every 128th feature.
+            with np.errstate(invalid="ignore", over="ignore"):
+                subtracted = self._rows.load(chunk, means=chunk[:, ::128].astype(np.float64).mean(axis=1))
+        else:
+            subtracted = self._rows.load(chunk, less_mean_pattern=self.distance != "cosine")
         products = self._rows.multiplied()
         if not np.isfinite(products).all():
             refuse(~np.isfinite(chunk).all(axis=1), "not finite", self.conditions)
         left = products[:-1, -1].astype(np.float64) / size
-        if np.any(size * left**2 > 0.5 * np.diag(products)[:-1]):
-            pattern_means += self._rows.without(left)
+        if self.distance != "cosine" and np.any(size * left**2 > 0.5 * np.diag(products)[:-1]):
+            subtracted += self._rows.without(left)
             products = self._rows.multiplied()
             left = products[:-1, -1].astype(np.float64) / size
         self._sum += products[:-1, :-1]
         self._sizes.append(size)
-        self._means.append(pattern_means + left)
+        self._means.append(subtracted + left)
         self._left.append(left)
 
     def _follow_constant(self, chunk: np.ndarray) -> None:
@@ -158,10 +201,10 @@ class InnerProducts:
             self.constant[suspects] = (chunk[suspects] == self.first[suspects, None]).all(axis=1)
 
     def products(self, centred: bool) -> np.ndarray:
-        """The inner products of the rows, the mean pattern last, float64 (conditions + 1, conditions + 1).
+        """The inner products of the patterns, float64 (conditions, conditions).
 
         Args:
-            centred: Whether each row is first centred on its mean over all features.
+            centred: Whether each pattern is first centred on its mean over all features.
 
         Raises:
             ValueError: There are no features.
@@ -174,32 +217,34 @@ class InnerProducts:
 
 
 class ProcessorRows:
-    """The rows that are multiplied: deviations from the mean pattern, that pattern, and ones, which give sums."""
+    """The rows that are multiplied: patterns less something, and a row of ones, which gives their sums."""
 
     def __init__(self):
         self._rows = np.empty((0, 0), np.float32)
 
-    def load(self, chunk: np.ndarray) -> np.ndarray:
-        """Take a chunk apart, float (conditions, features).
+    def load(self, chunk: np.ndarray, means: np.ndarray | None = None, less_mean_pattern: bool = False) -> np.ndarray:
+        """Take in a chunk, float (conditions, features).
+
+        Args:
+            chunk: Patterns.
+            means: What to subtract from each, (conditions,), or None.
+            less_mean_pattern: Whether to subtract the mean pattern over conditions.
 
         Returns:
-            What was subtracted from the rows beyond the mean pattern, float64 (conditions + 1,).
+            `means` as they were rounded, float64, or zeros.
         """
-        shape, precision = (len(chunk) + 2, chunk.shape[1]), np.result_type(chunk.dtype, np.float32)
+        shape, precision = (len(chunk) + 1, chunk.shape[1]), np.result_type(chunk.dtype, np.float32)
         if self._rows.shape != shape or self._rows.dtype != precision:
             # Rows that lie a power of two apart would all meet in a few places of the cache.
             self._rows = np.ones((shape[0], shape[1] + 16), precision)[:, : shape[1]]
-        deviations, mean_pattern = self._rows[:-2], self._rows[-2]
-        subtracted = np.zeros(len(chunk) + 1)
+        rounded = np.zeros(len(chunk), precision) if means is None else means.astype(precision)
         with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is refused later, by name
             for start in range(0, shape[1], TILE):
                 here = slice(start, start + TILE)
                 tile = widened(chunk[:, here], precision)
-                np.mean(tile, axis=0, out=mean_pattern[here])
-                np.subtract(tile, mean_pattern[here], out=deviations[:, here])
-            subtracted[-1] = mean_pattern.mean()
-            mean_pattern -= precision.type(subtracted[-1])
-        return subtracted
+                away = tile.mean(axis=0) if less_mean_pattern else rounded[:, None]
+                np.subtract(tile, away, out=self._rows[:-1, here])
+        return rounded.astype(np.float64)
 
     def multiplied(self) -> np.ndarray:
         """The rows times their transpose."""
@@ -223,14 +268,15 @@ class DeviceRows:
         self._torch, self._device = torch, device
         torch.backends.cuda.matmul.allow_tf32 = False  # its 10 bits of mantissa are not enough for a distance
 
-    def load(self, chunk: np.ndarray) -> np.ndarray:
+    def load(self, chunk: np.ndarray, means: np.ndarray | None = None, less_mean_pattern: bool = False) -> np.ndarray:
         given = self._torch.from_numpy(np.ascontiguousarray(chunk)).to(self._device)
         given = given.to(self._torch.promote_types(given.dtype, self._torch.float32))
-        mean_pattern = given.mean(dim=0)
-        shared = mean_pattern.mean()
-        ones = self._torch.ones_like(mean_pattern)
-        self._rows = self._torch.cat([given - mean_pattern, (mean_pattern - shared)[None], ones[None]])
-        return np.append(np.zeros(len(chunk)), float(shared))
+        rounded = self._torch.zeros_like(given[:, 0])
+        if means is not None:
+            rounded = self._torch.from_numpy(means).to(given)
+        away = given.mean(dim=0) if less_mean_pattern else rounded[:, None]
+        self._rows = self._torch.cat([given - away, self._torch.ones_like(given[:1])])
+        return rounded.double().cpu().numpy()
 
     def multiplied(self) -> np.ndarray:
         return (self._rows @ self._rows.T).cpu().numpy()
@@ -253,8 +299,7 @@ def widened(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     highest_positive, highest_negative = values.view(np.int16).max(), values.view(np.uint16).max()
     if highest_positive >= 0x7C00 or highest_negative >= 0xFC00:  # infinities and NaNs have another rule
         return values.astype(dtype, order="C")
-    bits = values.view(np.int16).astype(np.int32, order="C")
-    bits <<= 13
+    bits = np.left_shift(values.view(np.int16), 13, dtype=np.int32, order="C")
     if highest_negative >= 0x8000:
         bits &= ~0x70000000  # between the sign, at the top, and the exponent
     wide = bits.view(np.float32)
