@@ -102,9 +102,7 @@ def test_any_number_of_conditions_and_features_comes_back_whole(tmp_path_factory
         writer = features.FeatureWriter(path, names)
         for n in [*groups, len(rows)]:
             writer.add(rows[:n])
-            done, rows_left = rows[:n], rows[n:]
-            np.testing.assert_array_equal(np.concatenate([done, rows_left]), rows)
-            rows = rows_left
+            rows = rows[n:]
         writer.close()
     chunks = list(features.read_chunks(path))
     written = np.random.default_rng(0).normal(size=shape).astype(dtype)

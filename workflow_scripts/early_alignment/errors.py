@@ -18,6 +18,17 @@ class InputError(ValueError):
         super().__init__(f"{where}\n  found:    {found}\n  expected: {expected}\n  remedy:   {remedy}")
 
 
+def known_or_refused(value: str, known, where, what: str):
+    """Give `value` back if it is one of `known`; else refuse it, the nearest names first."""
+    from difflib import get_close_matches
+
+    known = [str(name) for name in known]
+    if value in known:
+        return value
+    near = get_close_matches(value, known, n=len(known), cutoff=0.0)
+    raise InputError(where, f"no {what} {value!r}", f"one of {', '.join(near)}", "correct the config")
+
+
 def show_plainly(kind, error, trace):
     """An exception hook: an `InputError` is its message alone, anything else keeps its traceback."""
     if issubclass(kind, InputError):

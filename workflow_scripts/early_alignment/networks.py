@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import torch
 import torchvision
 
-from .errors import InputError
+from .errors import InputError, known_or_refused
 
 
 def device() -> torch.device:
@@ -15,11 +15,8 @@ def device() -> torch.device:
 
 def untrained(architecture: str, n_classes: int, seed: int) -> torch.nn.Module:
     """A `torchvision.models` network with torchvision's own random initial weights, which the seed decides."""
-    if architecture not in torchvision.models.list_models(module=torchvision.models):
-        from .datasets.base import known_or_refused
-
-        known = torchvision.models.list_models(module=torchvision.models)
-        known_or_refused(architecture, known, "config key network.architecture", "network")
+    known = torchvision.models.list_models(module=torchvision.models)
+    known_or_refused(architecture, known, "config key network.architecture", "network")
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return torchvision.models.get_model(architecture, weights=None, num_classes=n_classes)
@@ -71,8 +68,6 @@ def block_outputs(network: torch.nn.Module, blocks: list[str], images: torch.Ten
     modules = dict(network.named_modules())
     for block in blocks:
         if block not in modules:
-            from .datasets.base import known_or_refused
-
             known_or_refused(block, [name for name in modules if name], "config key blocks", "module")
     hooks = [modules[block].register_forward_hook(keep(block)) for block in blocks]
     try:

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from .. import published_pickles
-from ..errors import InputError
-from .base import DataSet, Stimulus, known_or_refused
+from ..errors import InputError, known_or_refused
+from .base import DataSet, Stimulus
 
 HEMISPHERES = ("lh", "rh")
 MASK_FAMILIES = (

@@ -92,14 +92,3 @@ class DataSet:
                 "a varying, finite pattern for every condition",
                 "leave the subject or the target out of the config, or mend its files",
             ) from None
-
-
-def known_or_refused(value: str, known, where, what: str):
-    """Give `value` back if it is one of `known`; else refuse it, the nearest names first."""
-    from difflib import get_close_matches
-
-    known = [str(name) for name in known]
-    if value in known:
-        return value
-    near = get_close_matches(value, known, n=len(known), cutoff=0.0)
-    raise InputError(where, f"no {what} {value!r}", f"one of {', '.join(near)}", "correct the config")

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from .. import rdms
-from ..errors import InputError
-from .base import DataSet, Stimulus, known_or_refused
+from ..errors import InputError, known_or_refused
+from .base import DataSet, Stimulus
 
 SUPPLEMENT = "Kriegeskorte_Neuron2008_supplementalData.mat"
 HUMAN = "92_brainRDMs.mat"
