@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "workflow_scripts"))
 
 from early_alignment import features, measures, networks, rdms, training
 from early_alignment.datasets import open_dataset
+from early_alignment.feature_files import FeatureFile
 
 BLOCKS = ("layer1", "layer2", "layer3", "layer4")
 SIZE = 224
@@ -26,7 +27,12 @@ def block_rdms(network, dataset, folder: Path, **how) -> dict[str, np.ndarray]:
     files = {block: folder / f"{block}.zarr.zip" for block in BLOCKS}
     with open(os.devnull, "w") as quiet, contextlib.redirect_stderr(quiet), contextlib.redirect_stdout(quiet):
         features.extract(network, files, dataset, dataset.stimuli(), SIZE, **how)
-    return {block: rdms.rdm(features.read_chunks(file)) for block, file in files.items()}
+    return {block: rdm_of(file) for block, file in files.items()}
+
+
+def rdm_of(path: Path) -> np.ndarray:
+    with FeatureFile(path) as file:
+        return rdms.rdm(file)
 
 
 def compared(name: str, a: dict, b: dict) -> None:

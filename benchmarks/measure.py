@@ -21,6 +21,7 @@ REPOSITORY = Path(__file__).parent.parent
 sys.path.insert(0, str(REPOSITORY / "workflow_scripts"))
 
 from early_alignment import features, measures, rdms  # noqa: E402
+from early_alignment.feature_files import FeatureFile, FeatureWriter  # noqa: E402
 
 ROWS = []
 N_NSD, N_THINGS = 872, 1654
@@ -77,7 +78,7 @@ def rdm_in_memory() -> None:
 
 
 def store(path: Path, patterns: np.ndarray) -> Path:
-    writer = features.FeatureWriter(path, [str(i) for i in range(len(patterns))])
+    writer = FeatureWriter(path, [str(i) for i in range(len(patterns))])
     for start in range(0, len(patterns), 64):
         writer.add(patterns[start : start + 64])
     writer.close()
@@ -93,8 +94,8 @@ def syrk(n: int, k: int):
 
 
 def rdm_of(file: Path) -> np.ndarray:
-    with features.chunk_readers(file) as readers:
-        return rdms.rdm(readers, threads=CORES)
+    with FeatureFile(file) as opened:
+        return rdms.rdm(opened.readers(), threads=CORES)
 
 
 def rdm_from_disk(folder: Path) -> None:
@@ -106,10 +107,10 @@ def rdm_from_disk(folder: Path) -> None:
     note(what, f"{ours / blas:.2f} times ({ours:.2f} s against {blas:.2f} s)", ours / blas, at_most=1.5)
 
     code = (
-        "import sys; sys.path.insert(0, 'workflow_scripts'); from early_alignment import features, rdms; "
+        "import sys; sys.path.insert(0, 'workflow_scripts'); from early_alignment import feature_files, rdms; "
+        "import threadpoolctl, numcodecs.blosc; "
         "peak = lambda: int(open('/proc/self/status').read().split('VmHWM:')[1].split()[0]) / 1024; before = peak(); "
-        f"readers = features.chunk_readers({str(file)!r}); "
-        f"rdms.rdm(readers.__enter__(), threads={CORES}); print(peak() - before)"
+        f"rdms.rdm(feature_files.FeatureFile({str(file)!r}).readers(), threads={CORES}); print(peak() - before)"
     )
     above = float(subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, check=True).stdout)
     note("its peak memory above imports", f"{above:.0f} MB", above, at_most=600)

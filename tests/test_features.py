@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-from early_alignment import features, networks, rdms
+import zarr
+from early_alignment import feature_files, features, networks, rdms
 from early_alignment.datasets.base import DataSet, Stimulus
 from early_alignment.errors import InputError
+from early_alignment.feature_files import FeatureFile, FeatureWriter
 from early_alignment.images import stimulus_array
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -40,7 +42,12 @@ def stimuli():
 
 
 def read(path):
-    return np.concatenate(list(features.read_chunks(path)), axis=1)
+    return np.concatenate(list(chunks(path)), axis=1)
+
+
+def chunks(path):
+    with FeatureFile(path) as file:
+        yield from file
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -97,21 +104,58 @@ def test_any_number_of_conditions_and_features_comes_back_whole(tmp_path_factory
     rows = np.random.default_rng(0).normal(size=shape).astype(dtype)
     names = [f"condition {i}" for i in range(len(rows))]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(features, "CONDITIONS_PER_CHUNK", chunk[0])
-        patch.setattr(features, "FEATURES_PER_CHUNK", chunk[1])
-        writer = features.FeatureWriter(path, names)
+        patch.setattr(feature_files, "CONDITIONS_PER_CHUNK", chunk[0])
+        patch.setattr(feature_files, "FEATURES_PER_CHUNK", chunk[1])
+        writer = FeatureWriter(path, names)
         for n in [*groups, len(rows)]:
             writer.add(rows[:n])
             rows = rows[n:]
         writer.close()
-    chunks = list(features.read_chunks(path))
+    parts = list(chunks(path))
     written = np.random.default_rng(0).normal(size=shape).astype(dtype)
-    assert all(len(part) == shape[0] and part.shape[1] <= chunk[1] for part in chunks)
-    np.testing.assert_array_equal(np.concatenate(chunks, axis=1), written)
-    assert chunks[0].dtype == dtype
-    assert features.read_conditions(path) == names
+    assert all(len(part) == shape[0] and part.shape[1] <= chunk[1] for part in parts)
+    np.testing.assert_array_equal(np.concatenate(parts, axis=1), written)
+    assert parts[0].dtype == dtype
+    with zarr.storage.ZipStore(path, mode="r") as store:  # as any other library reads it
+        array = zarr.open_array(store, mode="r")
+        np.testing.assert_array_equal(array[:], written)
+        assert array.attrs["conditions"] == names
+    with FeatureFile(path) as file:
+        assert file.conditions == names
     with zipfile.ZipFile(path) as archive:  # nothing was written twice
         assert len(archive.namelist()) == len(set(archive.namelist()))
+
+
+@pytest.fixture
+def feature_file(tmp_path):
+    writer = FeatureWriter(tmp_path / "f.zarr.zip", ["a", "b", "c"])
+    writer.add(np.zeros((3, 20_000), np.float16))  # chunks of nothing but zeros are there like any other
+    writer.close()
+    return tmp_path / "f.zarr.zip"
+
+
+def test_a_changed_byte_is_noticed(feature_file):
+    content = bytearray(feature_file.read_bytes())
+    content[content.index(b"c/0/1") + 30] ^= 1
+    feature_file.write_bytes(content)
+    with pytest.raises(InputError, match=r"f\.zarr\.zip[\s\S]*chunk c/0/1[\s\S]*checksum[\s\S]*delete the file"):
+        read(feature_file)
+
+
+def test_a_missing_chunk_is_noticed(feature_file, tmp_path):
+    with zipfile.ZipFile(feature_file) as old, zipfile.ZipFile(tmp_path / "less.zarr.zip", "w") as new:
+        for name in old.namelist():
+            if name != "c/0/1":
+                new.writestr(name, old.read(name))
+    with pytest.raises(InputError, match=r"chunk c/0/1 is missing"):
+        read(tmp_path / "less.zarr.zip")
+
+
+@pytest.mark.parametrize("n_bytes", [0, 10, 300])
+def test_a_truncated_file_is_noticed(feature_file, n_bytes):
+    feature_file.write_bytes(feature_file.read_bytes()[:n_bytes])
+    with pytest.raises(InputError, match=r"f\.zarr\.zip[\s\S]*BadZipFile"):
+        read(feature_file)
 
 
 def test_values_that_float16_cannot_hold_are_refused_and_nothing_is_left(tmp_path, dataset, stimuli):

@@ -1,7 +1,8 @@
 """Compute the RDM of one block's features."""
 
-from early_alignment import features, rdms
+from early_alignment import rdms
 from early_alignment.errors import InputError
+from early_alignment.feature_files import FeatureFile
 from early_alignment.logs import log_to
 
 log_to(snakemake.log[0])
@@ -12,14 +13,16 @@ if snakemake.resources.get("gpu"):
 
     device = torch.device("cuda")
 try:
-    with features.chunk_readers(store) as readers:
+    with FeatureFile(store) as file:
         rdm = rdms.rdm(
-            readers,
+            file.readers(),
             snakemake.params.rdm["distance"],
-            conditions=features.read_conditions(store),
+            conditions=file.conditions,
             device=device,
             threads=snakemake.threads,
         )
+except InputError:
+    raise
 except ValueError as error:
     remedy = "look at the stimulus, or at the checkpoint: the network may have died or diverged"
     raise InputError(store, str(error), "a varying, finite pattern for every condition", remedy) from None

@@ -1,102 +1,15 @@
-"""Features: what a network's blocks put out for every condition, in one zarr zip file per block.
+"""Features: what a network's blocks put out for every condition."""
 
-A store holds one array, conditions × features, and the conditions' names. It is written a group of conditions at a
-time, and each group is cut along features, so that a writer never needs all conditions in memory nor a reader all
-features.
-"""
-
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from functools import partial
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
-import zarr
-from zarr.codecs import BloscCodec
-from zarr.storage import ZipStore
 
 from .datasets.base import DataSet, Stimulus
 from .errors import InputError
+from .feature_files import FeatureWriter
 from .files import written_whole
-
-CONDITIONS_PER_CHUNK = 64
-FEATURES_PER_CHUNK = 16_384
-# Of what zarr offers, the fastest that still halves features after a ReLU; `make bench` compares them.
-COMPRESSOR = BloscCodec(cname="lz4", clevel=1, shuffle="bitshuffle")
-
-
-class FeatureWriter:
-    """Write one block's features, some conditions at a time.
-
-    Args:
-        path: The zip file.
-        conditions: The names of all conditions that will come, in order.
-    """
-
-    def __init__(self, path, conditions: list[str]):
-        self.conditions = conditions
-        self._store = ZipStore(path, mode="w")
-        self._array = self._group = None
-        self._waiting = self._written = 0
-
-    def add(self, rows: np.ndarray) -> None:
-        """Add the next conditions' features, (conditions, features), in the type to be stored."""
-        if self._array is None:
-            self._create(rows)
-        while len(rows):
-            taken = rows[: len(self._group) - self._waiting]
-            self._group[self._waiting : self._waiting + len(taken)] = taken
-            self._waiting += len(taken)
-            rows = rows[len(taken) :]
-            if self._waiting == len(self._group):
-                self._flush()
-
-    def _create(self, rows: np.ndarray) -> None:
-        n_conditions, n_features = len(self.conditions), rows.shape[1]
-        self._group = np.empty((min(CONDITIONS_PER_CHUNK, n_conditions), n_features), rows.dtype)
-        self._array = zarr.create_array(
-            self._store,
-            shape=(n_conditions, n_features),
-            chunks=(len(self._group), min(FEATURES_PER_CHUNK, n_features)),
-            dtype=rows.dtype,
-            compressors=COMPRESSOR,
-            attributes={"conditions": self.conditions},
-        )
-
-    def _flush(self) -> None:
-        self._array[self._written : self._written + self._waiting] = self._group[: self._waiting]
-        self._written += self._waiting
-        self._waiting = 0
-
-    def close(self) -> None:
-        """Write what is left, and the zip file's directory."""
-        if self._waiting:
-            self._flush()
-        self._store.close()
-
-
-def read_conditions(path) -> list[str]:
-    """The names of a store's conditions, in order."""
-    with ZipStore(path, mode="r") as store:
-        return list(zarr.open_array(store, mode="r").attrs["conditions"])
-
-
-@contextmanager
-def chunk_readers(path) -> Iterator[list[Callable[[], np.ndarray]]]:
-    """Functions that each read some features of all conditions of a store, (conditions, features), in any thread."""
-    with ZipStore(path, mode="r") as store:
-        array = zarr.open_array(store, mode="r")
-        width = array.chunks[1]
-        slices = [slice(start, start + width) for start in range(0, array.shape[1], width)]
-        yield [partial(array.__getitem__, (slice(None), features)) for features in slices]
-
-
-def read_chunks(path) -> Iterator[np.ndarray]:
-    """The features of a store one after another, all conditions and some features at a time."""
-    with chunk_readers(path) as readers:
-        for read in readers:
-            yield read()
 
 
 def extract(
