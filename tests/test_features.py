@@ -85,7 +85,9 @@ def test_means_do_not_depend_on_how_batches_cut_conditions(n_images, batch_size,
     means = features.ConditionMeans([Stimulus(label, "") for label in labels])
     rows, names = [], []
     for start in range(0, len(outputs), batch_size):
-        rows += list(means.add({"block": torch.from_numpy(outputs[start : start + batch_size])})["block"].numpy())
+        batch = torch.from_numpy(outputs[start : start + batch_size])
+        means.take(len(batch))
+        rows += list(means.of("block", batch).numpy())
         names += means.finished
     starts = np.cumsum((0, *n_images))
     np.testing.assert_allclose(rows, [outputs[a:b].mean(axis=0) for a, b in pairwise(starts)], rtol=1e-5, atol=1e-6)
@@ -227,6 +229,18 @@ def test_a_module_that_puts_out_no_tensor_is_refused():
     network = torch.nn.Sequential(Two())
     with pytest.raises(InputError, match="an output of type tuple"):
         networks.block_outputs(network, ["0"], torch.zeros(1, 3, 8, 8))
+
+
+def test_a_blocks_output_is_what_it_put_out_and_not_what_later_modules_made_of_it(network):
+    images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    outputs = networks.block_outputs(network, ["bn1", "layer1.0.bn2"], images)
+    with torch.no_grad():
+        stem = network.bn1(network.conv1(images))
+        first = network.layer1[0]
+        pooled = network.maxpool(torch.relu(stem))
+        second = first.bn2(first.conv2(torch.relu(first.bn1(first.conv1(pooled)))))
+    torch.testing.assert_close(outputs["bn1"], stem)  # rectified in place afterwards
+    torch.testing.assert_close(outputs["layer1.0.bn2"], second)  # its input is added to it in place
 
 
 def test_an_unknown_block_is_refused_with_the_nearest_name(network):

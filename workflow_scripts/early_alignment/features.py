@@ -50,6 +50,8 @@ def extract(
     from .networks import block_outputs, computing_in
 
     device = next(network.parameters()).device
+    # Convolutions take half the time on processors with channels last, and no longer on GPUs.
+    network = network.to(memory_format=torch.channels_last)
     conditions = list(dict.fromkeys(stimulus.condition for stimulus in stimuli))
     started = monotonic()
     with ExitStack() as stack:
@@ -60,10 +62,14 @@ def extract(
         progress = stack.enter_context(tqdm(total=len(stimuli), unit="image", mininterval=5))
         stack.enter_context(computing_in(precision, device))
         writing = []
+
+        def rows_of(block, output):
+            return storable(means.of(block, output), dtype, block, means.finished)
+
         for batch in image_batches(dataset, stimuli, size, workers, batch_size, pin_memory=device.type == "cuda"):
-            outputs = block_outputs(network, list(files), batch.to(device, non_blocking=True))
-            finished = means.add(outputs)
-            rows = {block: storable(mean, dtype, block, means.finished) for block, mean in finished.items()}
+            batch = batch.to(device, non_blocking=True, memory_format=torch.channels_last)
+            means.take(len(batch))
+            rows = block_outputs(network, list(files), batch, keep=rows_of)
             for future in writing:  # at most one batch waits to be written
                 future.result()
             writing = [writer_thread.submit(writers[block].add, rows[block]) for block in writers]
@@ -87,72 +93,83 @@ class ConditionMeans:
         self._conditions = [stimulus.condition for stimulus in stimuli]
         self._position = 0
         self._begun: dict = {}
+        """Block → sum and number of the images of the condition that the last batch cut."""
         self.finished: list[str] = []
-        """The conditions that the last call of `add` finished."""
+        """The conditions that the batch at hand finishes."""
 
-    def add(self, outputs: dict) -> dict:
-        """Take in a batch.
+    def take(self, n_images: int) -> None:
+        """Go on to the next batch, of so many images."""
+        self._names = self._conditions[self._position : self._position + n_images]
+        self._position += n_images
+        rest = self._conditions[self._position : self._position + 1]
+        order = list(dict.fromkeys(self._names))
+        self._row = {name: i for i, name in enumerate(order)}
+        self._is_cut = rest == self._names[-1:]
+        self.finished = order[:-1] if self._is_cut else order
+
+    def of(self, block: str, output):
+        """Take in the batch's features of a block, and give what is finished.
 
         Args:
-            outputs: Block → the next images' features, a tensor (images, features).
+            block: Its name.
+            output: A tensor (images, …).
 
         Returns:
-            Block → float32 means of the conditions that are now complete, a tensor (conditions, features).
+            float32 means of the finished conditions, a tensor (conditions, …); the output itself, if that is what
+            they are.
         """
-        n = len(next(iter(outputs.values())))
-        names = self._conditions[self._position : self._position + n]
-        self._position += n
-        is_cut = self._position < len(self._conditions) and self._conditions[self._position] == names[-1]
-        order = list(dict.fromkeys(names))
-        self.finished = order[:-1] if is_cut else order
-        if len(order) == n and not is_cut and not self._begun:
-            return {block: output.float() for block, output in outputs.items()}
-        return {block: self._means(block, output.float(), names, order, is_cut) for block, output in outputs.items()}
-
-    def _means(self, block, output, names, order, is_cut):
         import torch
 
-        row = {name: i for i, name in enumerate(order)}
-        of_image = torch.tensor([row[name] for name in names], device=output.device)
-        sums = output.new_zeros((len(order), output.shape[1])).index_add_(0, of_image, output)
-        counts = torch.bincount(of_image, minlength=len(order))
+        output = output.float()
+        if len(self._row) == len(output) and not self._is_cut and block not in self._begun:
+            return output
+        of_image = torch.tensor([self._row[name] for name in self._names], device=output.device)
+        sums = output.new_zeros((len(self._row), *output.shape[1:])).index_add_(0, of_image, output)
+        counts = torch.bincount(of_image, minlength=len(self._row))
         if block in self._begun:
             earlier_sum, earlier_count = self._begun.pop(block)
             sums[0] += earlier_sum
             counts[0] += earlier_count
-        if is_cut:
+        if self._is_cut:
             self._begun[block] = sums[-1].clone(), counts[-1]
-        complete = len(order) - is_cut
-        return sums[:complete] / counts[:complete, None]
+        complete = len(self.finished)
+        return sums[:complete] / counts[:complete].reshape(-1, *[1] * (output.ndim - 1))
 
 
 def storable(features, dtype: str, block: str, conditions: list[str]) -> np.ndarray:
-    """Features in the type to be stored, in main memory.
+    """A copy of features in the type to be stored, flattened, in main memory.
 
     Args:
-        features: float32 tensor (conditions, features).
+        features: float32 tensor (conditions, …).
         dtype: `float16` or `float32`.
         block: The block, for the message.
         conditions: The conditions, for the message.
+
+    Returns:
+        Array (conditions, features).
 
     Raises:
         InputError: Some are not finite in that type.
     """
     import torch
 
-    stored = features.to(getattr(torch, dtype))
-    finite = torch.isfinite(stored).all(dim=1)
+    dtype = getattr(torch, dtype)
+    inner = tuple(range(1, features.ndim))
+    # NaN is passed on by both; two reductions take a sixth of the time of asking each number.
+    extremes = torch.stack([features.amin(dim=inner), features.amax(dim=inner)])
+    finite = torch.isfinite(extremes.to(dtype)).all(dim=0)
     if not finite.all():
         worst = int((~finite).nonzero()[0])
-        largest = features[worst].abs().max().item()
-        overflows = bool(torch.isfinite(features).all())
+        largest = extremes[:, worst].abs().max().item()
         raise InputError(
             f"features of {block} for condition {conditions[worst]}",
             f"values up to {largest:.3g}",
-            f"finite values up to {torch.finfo(stored.dtype).max:.3g}, the largest of {dtype}",
-            "set features.dtype to float32" if overflows else "check the checkpoint: the network may have diverged",
+            f"finite values up to {torch.finfo(dtype).max:.3g}, the largest of {str(dtype).removeprefix('torch.')}",
+            "set features.dtype to float32"
+            if np.isfinite(largest)
+            else "check the checkpoint: the network may have diverged",
         )
-    return stored.cpu().numpy()
+    return features.to(dtype, copy=True).flatten(start_dim=1).cpu().numpy()
 
 
 def image_batches(dataset: DataSet, stimuli: list[Stimulus], size: int, workers=0, batch_size=32, pin_memory=False):

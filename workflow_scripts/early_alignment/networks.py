@@ -38,30 +38,37 @@ def from_checkpoint(architecture: str, path) -> torch.nn.Module:
     return network.eval()
 
 
-def block_outputs(network: torch.nn.Module, blocks: list[str], images: torch.Tensor) -> dict[str, torch.Tensor]:
-    """The outputs of some of a network's modules.
+def a_copy(block: str, output: torch.Tensor) -> torch.Tensor:
+    """All of a block's output, as it is."""
+    return output.clone()
+
+
+def block_outputs(network: torch.nn.Module, blocks: list[str], images: torch.Tensor, keep=a_copy) -> dict:
+    """What some of a network's modules put out.
 
     Args:
         network: In evaluation mode.
         blocks: Names of modules, as in `network.named_modules()`.
         images: (images, 3, height, width).
+        keep: Given a block and its output, a tensor (images, …), returns what to keep of it: a copy, since networks
+            add to their modules' outputs and rectify them in place afterwards.
 
     Returns:
-        Block → (images, features), the module's output flattened.
+        Block → what was kept.
 
     Raises:
         InputError: The network has no module of that name, or its output is not a tensor.
     """
-    outputs = {}
+    kept = {}
 
-    def keep(name):
+    def keeping(name):
         def hook(module, inputs, output):
             if not isinstance(output, torch.Tensor):
                 raise InputError(
                     f"config key blocks, module {name}", f"an output of type {type(output).__name__}", "a tensor",
                     "name a module inside it",
                 )  # fmt: skip
-            outputs[name] = output.flatten(start_dim=1)
+            kept[name] = keep(name, output)
 
         return hook
 
@@ -69,14 +76,14 @@ def block_outputs(network: torch.nn.Module, blocks: list[str], images: torch.Ten
     for block in blocks:
         if block not in modules:
             known_or_refused(block, [name for name in modules if name], "config key blocks", "module")
-    hooks = [modules[block].register_forward_hook(keep(block)) for block in blocks]
+    hooks = [modules[block].register_forward_hook(keeping(block)) for block in blocks]
     try:
         with torch.inference_mode():
             network(images)
     finally:
         for hook in hooks:
             hook.remove()
-    return outputs
+    return kept
 
 
 PRECISIONS = ("float32", "tf32", "bfloat16")
