@@ -173,6 +173,32 @@ def extraction(folder: Path, n: int, size: int = 224, batch_size: int = 32) -> N
     print(f"     against a bare forward pass with channels last: {ours / bare_fast:.2f} times")
 
 
+def extraction_memory(folder: Path, n_concepts: int, size: int = 224, batch_size: int = 32) -> None:
+    """Peak memory of the whole process, which a group of conditions and one batch should bound."""
+    write_photographs(folder, 32)
+    code = (
+        "import sys; sys.path.insert(0, 'workflow_scripts')\n"
+        "from pathlib import Path\n"
+        "from early_alignment import features, networks\n"
+        "from early_alignment.datasets.base import DataSet, Stimulus\n"
+        f"folder = Path({str(folder)!r})\n"
+        # Every eighth concept has two images, so that averages are taken too.
+        f"images = [i for i in range({n_concepts}) for _ in range(1 + (i % 8 == 0))]\n"
+        "stimuli = [Stimulus(f'concept {i}', f'{i % 32:04d}.jpg') for i in images]\n"
+        "network = networks.untrained('resnet50', n_classes=1000, seed=1).eval()\n"
+        "files = {f'layer{i}': folder / f'many{i}.zarr.zip' for i in range(1, 5)}\n"
+        "dataset = DataSet('bench', {'root': folder, 'subjects': [1], 'targets': ['V1']})\n"
+        f"features.extract(network, files, dataset, stimuli, {size}, workers=1, batch_size={batch_size})\n"
+        "print(int(open('/proc/self/status').read().split('VmHWM:')[1].split()[0]) / 1024)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    peak = float(done.stdout.split()[-1])
+    # A batch: its images, and what they put out in float32.
+    batch = batch_size * 4 * (3 * size**2 + sum(BLOCK1 * (size / 224) ** 2 / 2**i for i in range(4))) / 2**20
+    what = f"extraction of {n_concepts:,} concepts at {size} px, four blocks to disk: peak memory of the process"
+    note(what, f"{peak:.0f} MB, of which a batch is {batch:.0f} MB", peak, at_most=round(3000 + batch))
+
+
 def alignment_job(folder: Path) -> None:
     rng = np.random.default_rng(0)
     for name in ("model", *(f"sub-{i}" for i in range(1, 9))):
@@ -228,6 +254,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="*", help="names of measurements; all by default")
     parser.add_argument("--images", type=int, default=N_NSD, help="images of the extraction")
+    parser.add_argument("--concepts", type=int, default=1854, help="concepts of the extraction that measures memory")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=REPOSITORY) as folder:
         folder = Path(folder)
@@ -237,6 +264,7 @@ def main() -> None:
             "rdm_in_memory": rdm_in_memory,
             "rdm_from_disk": lambda: rdm_from_disk(folder),
             "extraction": lambda: extraction(folder, chosen.images),
+            "extraction_memory": lambda: extraction_memory(folder, chosen.concepts),
         }
         for name in chosen.only or everything:
             everything[name]()
