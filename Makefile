@@ -11,7 +11,8 @@ BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --profile profiles/demo
 INSTALLED := .venv/installed
 
-.PHONY: demo trial test check bench pictures clean
+# make test-slurm  the part of them that starts a one-node SLURM
+.PHONY: demo trial test test-slurm check bench pictures clean
 
 $(INSTALLED): envs/requirements.txt
 	$(PYTHON) -m venv .venv
@@ -46,6 +47,9 @@ check: $(INSTALLED)
 
 test: $(INSTALLED) check
 	$(BIN)/pytest
+
+test-slurm: $(INSTALLED)
+	$(BIN)/pytest -m slurm
 
 # Pictures in the README: the demo's Figure 1, and the rule graph of the paper's config with the demo's data as roots.
 pictures: demo

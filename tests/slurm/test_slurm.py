@@ -1,0 +1,209 @@
+"""The workflow on a real SLURM, by the command that users give."""
+
+import csv
+import filecmp
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import one_node_cluster
+import pytest
+import yaml
+
+from tests.conftest import copy_of_repository, run
+
+pytestmark = pytest.mark.slurm
+
+COMMAND = (
+    "snakemake",
+    "--profile",
+    "slurm",
+    "--configfile",
+    "small.yaml",
+    "--slurm-init-seconds-before-status-checks",
+    "2",
+)
+"""The literal command, polling sooner than one does on a shared cluster."""
+AS_IN_THE_DEMO = ("--set-threads", "train=1", "features=1", "model_rdms=1")
+"""So that numbers are added in the same order as in the local run."""
+GPU_RULES = {"train", "features", "calibrate_batchnorm"}
+PROFILE = yaml.safe_load((Path(__file__).parents[2] / "profiles/slurm/config.yaml").read_text())
+
+
+@pytest.fixture(scope="module")
+def slurm(tmp_path_factory):
+    reason = one_node_cluster.installed()
+    if reason:
+        pytest.skip(reason)
+    with one_node_cluster.cluster(tmp_path_factory.mktemp("cluster") / "slurm") as environment:
+        yield environment
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A clone with a part of the demo: one seed, two targets, the first epochs."""
+    folder = copy_of_repository(tmp_path_factory.mktemp("on_slurm"))
+    config = yaml.safe_load((folder / "experiments/demo.yaml").read_text())
+    config |= {"seeds": [1], "epochs": [0, 1]}
+    config["training"] |= {"epochs": 2, "epochs_per_job": 2}
+    config["datasets"]["simulated_EEG"]["targets"] = ["80ms"]
+    config["datasets"]["simulated_fMRI"]["targets"] = ["V1v"]
+    config["features"]["calibration_images"] = 32
+    (folder / "small.yaml").write_text(yaml.safe_dump(config))
+    return folder
+
+
+def jobs(slurm: dict) -> list[dict]:
+    """All jobs that SLURM has had: number, rule, state, time limit, memory, trackable resources."""
+    listed = run("squeue", "--states=all", "--noheader", "--format=%i|%k|%T|%l|%m|%P", cwd="/", **slurm).stdout
+    keys = ("id", "comment", "state", "limit", "memory", "partition")
+    rows = [dict(zip(keys, line.split("|"), strict=True)) for line in listed.splitlines()]
+    return [row | {"rule": rule_of(row["comment"])} for row in sorted(rows, key=lambda row: int(row["id"]))]
+
+
+def rule_of(comment: str) -> str:
+    return re.sub(r"^(rule|group)_", "", comment).partition("_wildcards_")[0]
+
+
+def started(slurm: dict, rule: str, is_ready=lambda: True, seconds=240) -> str:
+    """Wait until a rule's job runs and something holds; the job's number."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        running = [job["id"] for job in jobs(slurm) if job["state"] == "RUNNING" and job["rule"].startswith(rule)]
+        if running and is_ready():
+            return running[-1]
+        time.sleep(0.5)
+    raise AssertionError(f"no job of {rule} ran within {seconds} s: {jobs(slurm)}")
+
+
+def begun(folder: Path, slurm: dict, *options: str) -> subprocess.Popen:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.Popen(
+        [*COMMAND, *AS_IN_THE_DEMO, *options],
+        cwd=folder,
+        env=os.environ | {"PATH": path} | slurm,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def processes_of(slurm_job: str) -> list[int]:
+    """The processes that compute a job's script."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (process / "environ").read_bytes().split(b"\0")
+            command = (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if f"SLURM_JOB_ID={slurm_job}".encode() in environment and b".snakemake/scripts" in command:
+            found.append(int(process.name))
+    return found
+
+
+@pytest.fixture(scope="module")
+def cancelled(slurm, folder):
+    """A run without retries, one of whose jobs is cancelled: what it printed, its exit status, and the job's number."""
+    process = begun(folder, slurm, "--retries", "0")
+    job = started(slurm, "train")
+    run("scancel", job, cwd="/", **slurm)
+    printed, _ = process.communicate(timeout=400)
+    return printed, process.returncode, job
+
+
+@pytest.fixture(scope="module")
+def finished(slurm, folder, cancelled):
+    """The run that follows, with a job that hangs until its time limit and one with too little memory."""
+    process = begun(folder, slurm, "--set-resources", "train:runtime=attempt", "figure1:mem_mb=200*attempt")
+    job = started(slurm, "train", is_ready=(folder / "results/demo/training/seed-1/epoch-001.json").exists)
+    for pid in processes_of(job):
+        os.kill(pid, signal.SIGSTOP)
+    printed, _ = process.communicate(timeout=900)
+    assert process.returncode == 0, printed[-6000:]
+    return printed
+
+
+def test_a_cancelled_job_is_reported_and_the_run_fails(cancelled):
+    printed, status, job = cancelled
+    assert status != 0
+    assert re.search(rf"'?{job}'? failed, SLURM status is: '?CANCELLED", printed), printed[-4000:]
+    assert "train" in printed.split("CANCELLED")[1]
+
+
+def test_the_rerun_completes_and_leaves_nothing_to_do(finished, folder):
+    again = run("snakemake", "-n", "--configfile", "small.yaml", cwd=folder)
+    assert "Nothing to be done" in again.stdout
+
+
+def test_a_job_over_its_time_is_retried_with_more_and_goes_on_after_its_last_epoch(finished, slurm, folder):
+    tries = [job for job in jobs(slurm) if job["rule"].startswith("train")][1:]  # the first was cancelled
+    assert [(job["state"], job["limit"]) for job in tries] == [("TIMEOUT", "1:00"), ("COMPLETED", "2:00")]
+    log = next((folder / "results/demo/logs/training").rglob("*.log")).read_text()
+    assert "epoch 2" in log
+    assert "epoch 1:" not in log
+
+
+def test_a_job_over_its_memory_is_retried_with_more(finished, slurm):
+    tries = [job for job in jobs(slurm) if job["rule"].startswith("figure1")]
+    assert len(tries) > 1
+    assert {job["state"] for job in tries[:-1]} <= {"FAILED", "OUT_OF_MEMORY"}
+    assert tries[-1]["state"] == "COMPLETED"
+    assert [job["memory"] for job in tries] == [f"{200 * (i + 1)}M" for i in range(len(tries))]
+
+
+def test_rules_for_gpus_had_one_and_no_other_did(finished, slurm, folder):
+    visible = {"with": set(), "without": set()}
+    for log in (folder / "results/demo/logs").rglob("*.log"):
+        found = re.match(r"on \S+, SLURM job (\d+), CUDA_VISIBLE_DEVICES (\S+)\n", log.read_text())
+        if found is None:
+            assert "/checkpoints/" in str(log)  # links are made where Snakemake runs
+            continue
+        kind = "with" if {"training", "features", "checkpoints"} & set(log.parts) else "without"
+        visible[kind].add(found[2])
+    assert visible["with"] <= {"0", "1"} and visible["with"]
+    assert visible["without"] == {"none"}
+    assert all((job["partition"] == "gpu") == any(job["rule"].startswith(r) for r in GPU_RULES) for job in jobs(slurm))
+
+
+def test_results_equal_those_of_a_local_run(finished, folder, finished_demo):
+    here, local = folder / "results/demo", finished_demo / "results/demo"
+    compared = [
+        file.relative_to(here)
+        for kind in ("brain_rdms/**/*.npy", "model_rdms/**/*.npy", "alignment/**/*.csv")
+        for file in here.glob(kind)
+    ]
+    assert len(compared) == 6 + 2 * 3 * 4 * 2
+    assert not [file for file in compared if not filecmp.cmp(here / file, local / file, shallow=False)]
+
+
+def slurm_jobs(counts: dict[str, int]) -> int:
+    """How many jobs of SLURM's the profile makes of so many jobs of each rule."""
+    total = 0
+    for rule, n in counts.items():
+        if rule not in ("all", "total", "publish_checkpoint"):  # where Snakemake runs
+            total += -(-n // PROFILE["group-components"].get(PROFILE["groups"].get(rule), 1))
+    return total
+
+
+def test_groups_make_few_jobs_of_many(finished, slurm, folder):
+    rows = csv.DictReader((folder / "results/demo/tables/alignment.csv").open())
+    assert len(list(rows)) == 2 * 3 * 3 * 4
+    counts = {"simulate_eeg": 1, "simulate_fmri": 1, "simulate_labelled_images": 1, "stimuli": 2, "train": 1}
+    counts |= {"calibrate_batchnorm": 1, "features": 6, "model_rdms": 24, "alignment": 24, "brain_rdms": 6}
+    counts |= {"tables": 1, "figure1": 1}
+    done = Counter(job["rule"] for job in jobs(slurm) if job["state"] == "COMPLETED")
+    assert sum(done.values()) == slurm_jobs(counts), done
+
+
+@pytest.mark.parametrize(("epochs", "bound"), [(6, 400), (91, 3000)])
+def test_the_papers_grid_is_few_jobs(epochs, bound):
+    cells = 5 * epochs * 2
+    counts = {"train": 45, "stimuli": 2, "features": cells, "model_rdms": 4 * cells, "alignment": 4 * cells * 3}
+    counts |= {"brain_rdms": 3 * 8 + 3 * 10, "tables": 1, "figure1": 1, "publish_checkpoint": 455}
+    assert slurm_jobs(counts) < bound
