@@ -129,6 +129,7 @@ def things(tmp_path_factory):
         np.save(root / f"preprocessed_data/sub-03/preprocessed_eeg_{partition}.npy", content, allow_pickle=True)
     np.save(root / "image_set/image_metadata.npy", metadata, allow_pickle=True)
     settings = {"format": "things_eeg2", "root": root, "subjects": [3], "targets": ["170ms"], "images": "image_set"}
+    settings |= {"conditions": "concepts", "average_images": True}
     return open_dataset("things", settings), truth
 
 
