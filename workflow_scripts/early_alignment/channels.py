@@ -8,7 +8,8 @@ PATTERN = "^O *|^P *"
 POSTERIOR = frozenset("Pz P3 P7 O1 Oz O2 P4 P8 P1 P5 PO7 PO3 POz PO4 PO8 P6 P2".split())  # noqa: SIM905 (readable)
 """The 17 channels that they are."""
 
-MONTAGE = "standard_1005"
+MONTAGE = "colin27_1005"
+"""MNE's montage of the international 10-05 system, formerly `standard_1005`."""
 
 
 def check(names, where) -> None:
@@ -31,7 +32,7 @@ def info(names: list[str]):
     """The channels with their positions, for topographic plots: `mne.viz.plot_topomap(values, info(names))`.
 
     Args:
-        names: Names of the international 10-05 system; positions are those of MNE's montage `standard_1005`.
+        names: Names of the international 10-05 system; positions are those of MNE's montage of it.
 
     Returns:
         `mne.Info`.
