@@ -22,7 +22,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import shuffle
 
 CHANNELS = ["Pz", "P3", "P7", "O1", "Oz", "O2", "P4", "P8", "P1", "P5", "PO7", "PO3", "POz", "PO4", "PO8", "P6", "P2"]
-OTHERS = ["Fp1", "F3", "F7", "FT9", "FC5", "FC1", "C3", "T7", "TP9", "CP5", "CP1", "TP10", "CP6", "CP2", "Cz", "C4", "T8", "FT10", "FC6", "FC2", "F4", "F8", "Fp2", "AF7", "AF3", "AFz", "F1", "F5", "FT7", "FC3", "C1", "C5", "TP7", "CP3", "CPz", "CP4", "TP8", "C6", "C2", "FC4", "FT8", "F6", "AF8", "AF4", "F2", "FCz"]
+FRONTAL_TO_CENTRAL = (
+    "Fp1 F3 F7 FT9 FC5 FC1 C3 T7 TP9 CP5 CP1 TP10 CP6 CP2 Cz C4 T8 FT10 FC6 FC2 F4 F8 Fp2 AF7 AF3 AFz F1 F5 FT7 FC3 C1 "
+    "C5 TP7 CP3 CPz CP4 TP8 C6 C2 FC4 FT8 F6 AF8 AF4 F2 FCz"
+)
+OTHERS = FRONTAL_TO_CENTRAL.split()
 RECORDED = [*OTHERS[:11], *CHANNELS[:8], *OTHERS[11:], *CHANNELS[8:]]
 TRAINING = [f"{i // 2 + 1:05d}_thing{i // 2}" for i in range(8)]
 """Concept of every training image: 4 concepts of 2 images."""
