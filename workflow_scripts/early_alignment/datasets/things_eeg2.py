@@ -37,7 +37,8 @@ class ThingsEEG2(DataSet):
         "(`images`, by default image_set) with image_metadata.npy, training_images/ and test_images/"
     )
     source = (
-        "download the preprocessed EEG and the image set of THINGS EEG2 (Gifford et al. 2022) from https://osf.io/3jk45"
+        "`snakemake --snakefile rules/download.smk --cores 2 --config folder=<root>` downloads the preprocessed EEG and "
+        "the image set of THINGS EEG2 (Gifford et al. 2022, CC BY 4.0) from https://osf.io/3jk45"
     )
 
     def __init__(self, name: str, settings: dict):

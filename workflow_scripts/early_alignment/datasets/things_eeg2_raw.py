@@ -13,7 +13,10 @@ class ThingsEEG2Raw(ThingsEEG2):
         "raw_data/sub-01/ses-01 … sub-10/ses-04, each with raw_eeg_{training,test}.npy, and the image folder "
         "(`images`, by default image_set) with image_metadata.npy, training_images/ and test_images/"
     )
-    source = "download the raw EEG and the image set of THINGS EEG2 (Gifford et al. 2022) from https://osf.io/3jk45"
+    source = (
+        "`snakemake --snakefile rules/download.smk --cores 2 --config folder=<root> raw=true` downloads the raw EEG and "
+        "the image set of THINGS EEG2 (Gifford et al. 2022, CC BY 4.0), which https://osf.io/3jk45 leads to"
+    )
 
     @property
     def science(self) -> dict:
