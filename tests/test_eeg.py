@@ -11,7 +11,9 @@ import mne
 import numpy as np
 import pytest
 import scipy
-from early_alignment import channels, preprocessing, published_pickles
+import yaml
+from conftest import copy_of_repository, run
+from early_alignment import channels, preprocessing, published_pickles, rdms
 from early_alignment import config as library
 from early_alignment.datasets import open_dataset
 from early_alignment.errors import InputError
@@ -501,3 +503,86 @@ def test_sessions_that_do_not_make_a_whole_are_refused(sessions):
         preprocessing.join([sessions[0], sessions[1], sessions[3]], "training")
     with pytest.raises(InputError, match=r"4 of 7 training images|3 of 7 training images are in 0 sessions"):
         preprocessing.join([sessions[0]], "training")
+
+
+# The rules -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def workflow(raw_root, tmp_path_factory):
+    """A clone with an experiment on the raw recordings, and what runs Snakemake there, by names of targets."""
+    folder = copy_of_repository(tmp_path_factory.mktemp("workflow"))
+    shutil.copytree(raw_root, folder / "data")
+    (folder / "images").mkdir()
+    experiment = yaml.safe_load((folder / "config.yaml").read_text())
+    experiment |= {"seeds": [1], "epochs": [0], "blocks": ["layer1"]}
+    experiment["training"]["images"] = "images"
+    things = {"format": "things_eeg2_raw", "root": "data", "subjects": [1], "targets": ["170±10ms", "-100ms"]}
+
+    def snakemake(*arguments, environment=(), **changes):
+        config = experiment | {"datasets": {"things": things | changes}}
+        (folder / "experiment.yaml").write_text(yaml.safe_dump(config, allow_unicode=True))
+        arguments = (*arguments, "--cores", "2", "--configfile", "experiment.yaml")
+        return run("snakemake", *arguments, cwd=folder, **dict(environment)).stdout
+
+    return folder, snakemake
+
+
+def jobs(dry_run):
+    """Rule → number of jobs, of a dry-run's table."""
+    rows = dry_run.split("Job stats:")[1].split("\n\n")[0].splitlines()[3:]
+    return {rule: int(n) for rule, n in map(str.split, rows) if rule != "total"}
+
+
+RDMS = [f"results/brain_rdms/things/sub-1/{target}.npy" for target in ("170±10ms", "-100ms")]
+STIMULI = "results/stimuli/things.csv"
+DRY = ("--dry-run", "--quiet", "reason")
+
+
+def test_the_rules_go_from_raw_sessions_to_rdms_and_redo_what_changed(workflow, raw_root, sessions):
+    folder, snakemake = workflow
+    # In the plainest locale, a name with ± must work as a path, in a job and in a log.
+    snakemake(STIMULI, *RDMS, environment={"LC_ALL": "C"}.items())
+    dataset = open_dataset(
+        "things",
+        settings(raw_root, "things_eeg2_raw") | {"preprocessed": str(folder / "results/preprocessed_data/things")},
+    )
+    for path, target in zip(RDMS, ("170±10ms", "-100ms"), strict=True):
+        np.testing.assert_allclose(
+            rdms.load(folder / path), dataset.brain_rdm("1", target, "correlation"), rtol=1e-6, atol=1e-7
+        )
+    assert (folder / "results/logs/brain_rdms/things/sub-1/170±10ms.log").is_file()
+    for partition in ("training", "test"):
+        path = folder / f"results/preprocessed_data/things/sub-1/preprocessed_eeg_{partition}.npy"
+        expected = preprocessing.join(sessions, partition)["preprocessed_eeg_data"]
+        np.testing.assert_array_equal(np.load(path, allow_pickle=True).item()["preprocessed_eeg_data"], expected)
+
+    everything = (STIMULI, *RDMS, *DRY)
+    assert "Nothing to be done" in snakemake(*everything)
+    redone = jobs(snakemake(*everything, noise_covariance="training"))
+    assert redone == {"preprocess_session": 4, "join_sessions": 1, "brain_rdms": 2}
+    raw_files(folder / "data", 3)["test"].touch()
+    assert jobs(snakemake(*everything)) == {"preprocess_session": 1, "join_sessions": 1, "brain_rdms": 2}
+    redone = jobs(snakemake(*everything, conditions="test_images"))
+    assert redone == {"preprocess_session": 1, "join_sessions": 1, "brain_rdms": 2, "stimuli": 1}
+
+
+def test_a_time_course_is_an_alignment_per_published_sample(workflow):
+    _, snakemake = workflow
+    listed = jobs(snakemake(*DRY, targets="all"))
+    assert (listed["brain_rdms"], listed["alignment"]) == (100, 100)
+
+
+def test_a_broken_recording_ends_its_job_with_one_message(workflow):
+    folder, snakemake = workflow
+    path = raw_files(folder / "data", 1)["test"]
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    try:
+        with pytest.raises(AssertionError, match="preprocess_session"):
+            snakemake("results/preprocessed_data/things/sub-1/ses-1.npy")
+    finally:
+        path.write_bytes(whole)
+    log = (folder / "results/logs/preprocessed_data/things/sub-1/ses-1.log").read_text()
+    assert log.startswith("ERROR: data/raw_data/sub-01/ses-01/raw_eeg_test.npy\n  found:    not readable")
+    assert "Traceback" not in log

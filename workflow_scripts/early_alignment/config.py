@@ -7,7 +7,7 @@ import yaml
 from .datasets import open_dataset
 from .errors import InputError
 
-SCHEMA = yaml.safe_load((Path(__file__).parent / "config.schema.yaml").read_text())
+SCHEMA = yaml.safe_load((Path(__file__).parent / "config.schema.yaml").read_text(encoding="utf-8"))
 
 IMAGES_TREE = "train/<class>/ and val/<class>/ with the images of each class, 1,000 classes for ImageNet"
 IMAGES_SOURCE = (
