@@ -200,7 +200,7 @@ def cut(root):
         (
             lambda root: write_preprocessed(root, "test", np.full((5, 80, 17, 100), np.nan)),
             {},
-            "a varying, finite pattern for every condition",
+            "finite",
         ),
         (
             lambda root: write_preprocessed(root, "training", np.ones((8, 4, 17, 50)), times=np.arange(50) / 50 - 0.2),
@@ -226,6 +226,19 @@ def test_what_is_wrong_with_a_preprocessed_file_is_one_message(preprocessed, har
     dataset = opened(root, **others)
     with pytest.raises(InputError, match=message):
         dataset.brain_rdm(dataset.subjects[0], dataset.targets[0], "correlation")
+
+
+def test_a_sample_of_responses_is_of_images_from_first_to_last(tmp_path):
+    rng = np.random.default_rng(4)
+    concepts = [f"{i // 10:05d}_thing" for i in range(60)]
+    metadata = {"train_img_concepts": concepts, "train_img_files": [f"{i}.jpg" for i in range(60)]}
+    (tmp_path / "image_set").mkdir()
+    metadata |= {"test_img_concepts": TEST, "test_img_files": [f"{i}.jpg" for i in range(5)]}
+    np.save(tmp_path / "image_set/image_metadata.npy", metadata, allow_pickle=True)
+    data = rng.normal(size=(60, 4, 17, 100))
+    write_preprocessed(tmp_path, "training", data)
+    found = opened(tmp_path, conditions="training_concepts").sample_of_responses("1", "170±10ms")
+    np.testing.assert_allclose(found, data[::3, :, :, 36:39].mean(axis=(1, 3)), atol=1e-12)
 
 
 def test_channels_have_positions_on_the_head(tmp_path):
@@ -489,11 +502,35 @@ def test_what_is_wrong_with_a_raw_file_is_one_message(raw_root, tmp_path, change
     assert "raw_eeg_training.npy" in error.value.where
 
 
-def test_a_raw_file_cut_short_is_refused(raw_root, tmp_path):
-    path = tmp_path / "raw_eeg_test.npy"
-    path.write_bytes(raw_files(raw_root, 1)["test"].read_bytes()[:-100_000])
-    with pytest.raises(InputError, match="of which an array should end at"):
-        preprocessing.raw_content(path)
+def cut_raw(path):
+    path.write_bytes(path.read_bytes()[:-100_000])
+
+
+def without_poz(path):
+    content = np.load(path, allow_pickle=True).item()
+    names = ["X" if name == "POz" else name for name in content["ch_names"]]
+    np.save(path, content | {"ch_names": names}, allow_pickle=True)
+
+
+@pytest.mark.parametrize(
+    ("harm", "others", "message"),
+    [
+        (cut_raw, {}, r"ses-04/raw_eeg_test\.npy\s+found:[\s\S]*of which an array should end at"),
+        (without_poz, {}, r"ses-04/raw_eeg_test\.npy\s+found:    16 channels; missing: POz"),
+        (lambda path: path.unlink(), {}, r"ses-04/raw_eeg_test\.npy\s+found:    no such file"),
+        (None, {"targets": ["900ms"]}, r"datasets\.things\.targets\s+found:    no time '900ms'"),
+        (None, {"subjects": [7]}, r"sub-07/ses-01/raw_eeg_training\.npy\s+found:    no such file"),
+    ],
+)
+def test_raw_files_are_checked_without_reading_them(raw_root, tmp_path, harm, others, message):
+    root = shutil.copytree(raw_root, tmp_path / "data")
+    dataset = open_dataset("things", settings(raw_root, "things_eeg2_raw") | {"preprocessed": ""})
+    dataset.check_responses("1", "170±10ms")
+    dataset = open_dataset("things", settings(root, "things_eeg2_raw", **others) | {"preprocessed": ""})
+    if harm:
+        harm(raw_files(root, 4)["test"])
+    with pytest.raises(InputError, match=message):
+        dataset.check_responses(dataset.subjects[0], dataset.targets[0])
 
 
 def test_sessions_that_do_not_make_a_whole_are_refused(sessions):

@@ -4,11 +4,12 @@ A session is epoched and its noise normalised (`session`); a subject's sessions 
 what the publishers offer as preprocessed data, in their format.
 """
 
+import re
 from pathlib import Path
 
 import numpy as np
 
-from . import channels, published_pickles
+from . import channels, noise, published_pickles
 from .errors import InputError
 
 PARTITIONS = ("training", "test")
@@ -106,13 +107,23 @@ def epochs(path: Path, n_repetitions: int) -> dict:
     }
 
 
+def check_recording(path: Path) -> None:
+    """Check a raw file by what is known without reading its data.
+
+    Raises:
+        InputError: The file is missing, cut short, not of the published form, or lacks a channel.
+    """
+    _, names, _ = raw_content(path)
+    channels.check([name for name in names if re.match(channels.PATTERN, name)], path)
+
+
 def recording(path: Path):
-    """The posterior channels and `stim` of a raw file, as `mne.io.RawArray`."""
+    """The posterior channels and `stim` of a raw file, as `mne.io.RawArray`; errors as of `epochs`."""
     import mne
 
+    check_recording(path)
     data, names, rate = raw_content(path)
     wanted = [int(i) for i in mne.pick_channels_regexp(names, channels.PATTERN)]
-    channels.check([names[i] for i in wanted], path)
     info = mne.create_info([*(names[i] for i in wanted), "stim"], rate, ["eeg"] * len(wanted) + ["stim"])
     # Row by row: the file holds 64 channels, and only these reach memory.
     rows = np.stack([np.asarray(data[i], dtype=np.float64) for i in (*wanted, names.index("stim"))])
@@ -212,19 +223,11 @@ def shrunk_covariance(observations: np.ndarray) -> np.ndarray:
     Returns:
         (..., variables, variables).
     """
-    n, p = observations.shape[-2:]
     centred = observations - observations.mean(axis=-2, keepdims=True)
     scale = centred.std(axis=-2)
+    # What only rounding moves counts as still.
     scale = np.where(scale > 10 * np.finfo(float).eps * np.abs(observations).max(axis=-2), scale, 1.0)
-    z = centred / scale[..., None, :]
-    covariance = z.swapaxes(-1, -2) @ z / n
-    variance = np.trace(covariance, axis1=-2, axis2=-1) / p
-    square = (covariance**2).sum(axis=(-1, -2))
-    distance = square - p * variance**2
-    error = np.minimum((((z**2).sum(axis=-1) ** 2).sum(axis=-1) / n - square) / n, distance)
-    shrinkage = np.divide(error, distance, out=np.zeros_like(error), where=(error > 0))[..., None, None]
-    shrunk = (1 - shrinkage) * covariance + shrinkage * variance[..., None, None] * np.eye(p)
-    return scale[..., :, None] * shrunk * scale[..., None, :]
+    return noise.ledoit_wolf(centred / scale[..., None, :]) * scale[..., :, None] * scale[..., None, :]
 
 
 def inverse_square_root(covariance: np.ndarray, where) -> np.ndarray:

@@ -22,6 +22,8 @@ PARTITIONS_OF = {"concepts": ("training", "test"), "training_concepts": ("traini
 TIMES = np.arange(-20, 80) / 100
 """The published samples in seconds after onset; `targets: all` names each, before any file is read."""
 TIME = re.compile(r"(-?\d+)ms")
+SAMPLED = 20
+"""Images of each partition, spread over all, that are looked over before an experiment starts."""
 WINDOW = re.compile(r"(-?\d+)±(\d+)ms")
 RANGE = re.compile(r"(-?\d+)-(-?\d+)ms")
 
@@ -37,8 +39,8 @@ class ThingsEEG2(DataSet):
         "(`images`, by default image_set) with image_metadata.npy, training_images/ and test_images/"
     )
     source = (
-        "`snakemake --snakefile rules/download.smk --cores 2 --config folder=<root>` downloads the preprocessed EEG and "
-        "the image set of THINGS EEG2 (Gifford et al. 2022, CC BY 4.0) from https://osf.io/3jk45"
+        "`snakemake --snakefile rules/download.smk --cores 2 --config folder=<root>` downloads the preprocessed EEG "
+        "and the image set of THINGS EEG2 (Gifford et al. 2022, CC BY 4.0) from https://osf.io/3jk45"
     )
 
     def __init__(self, name: str, settings: dict):
@@ -145,7 +147,7 @@ class ThingsEEG2(DataSet):
         data, times = self.recording(subject, partition)
         window = samples(times, target, self._responses_file(subject, partition))
         # Only what the window needs leaves the mapped file.
-        return data[..., window].mean(axis=-1)
+        return data[..., window[0] : window[-1] + 1].mean(axis=-1)
 
     def responses(self, subject: str, target: str) -> np.ndarray:
         return np.concatenate(
@@ -154,6 +156,16 @@ class ThingsEEG2(DataSet):
                 for partition in self._partitions
             ]
         )
+
+    def sample_of_responses(self, subject: str, target: str) -> np.ndarray:
+        """Responses to some images, (images, units), in milliseconds; all else that is wrong shows without reading."""
+        rows = []
+        for partition in self._partitions:
+            data, times = self.recording(subject, partition)
+            window = samples(times, target, self._responses_file(subject, partition))
+            some = data[:: max(1, len(data) // SAMPLED)]
+            rows.append(some[..., window[0] : window[-1] + 1].mean(axis=(1, 3)))
+        return np.concatenate(rows)
 
     def repetitions(self, subject: str, target: str) -> np.ndarray:
         """A subject's response patterns, one set per fold of a cross-validation; float (folds, conditions, units).
@@ -189,7 +201,7 @@ def samples(times: np.ndarray, target: str, where) -> np.ndarray:
         where: The file that the times are from, for the message.
 
     Returns:
-        Indices, at least one.
+        Indices, at least one, each the next of the one before.
 
     Raises:
         InputError: The target is none of these, or reaches further than half a sample outside the recording, or
