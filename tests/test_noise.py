@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import rsatoolbox
 from early_alignment import noise
+from early_alignment.repetitions import DISTANCES
+from early_alignment.repetitions import rdm as repeated_rdm
 from sklearn.covariance import LedoitWolf
 
 
@@ -49,7 +51,70 @@ def test_without_repetitions_there_is_no_noise_to_estimate():
         noise.covariance_of_repetitions(np.ones((1, 4, 3)))
     with pytest.raises(ValueError, match="the same in every repetition"):
         noise.covariance_of_repetitions(np.ones((2, 4, 3)))
-    with pytest.raises(ValueError, match="1 of 4 conditions have no finite response"):
+    with pytest.raises(ValueError, match="1 of 4 conditions have no response"):
         repetitions = np.ones((2, 4, 3))
-        repetitions[:, 2, 0] = np.nan
+        repetitions[:, 2] = np.nan
         noise.mean_of_repetitions(repetitions)
+
+
+@pytest.fixture(params=[5, 40], ids=["fewer units", "more units than observations"])
+def repeated(request):
+    """Three repetitions of nine conditions with correlated noise, and rsatoolbox's data set of them."""
+    rng = np.random.default_rng(5)
+    units = request.param
+    repetitions = rng.normal(size=(9, units)) + rng.normal(size=(3, 9, units)) @ rng.normal(size=(units, units))
+    return repetitions, as_dataset(repetitions)
+
+
+def as_dataset(repetitions):
+    measured = np.isfinite(repetitions).all(axis=-1)
+    folds, conditions = np.nonzero(measured)
+    return rsatoolbox.data.Dataset(
+        repetitions[measured], obs_descriptors={"condition": [f"c{i}" for i in conditions], "fold": folds}
+    )
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_distances_in_units_of_the_noise_are_rsatoolboxs(repeated, distance):
+    repetitions, dataset = repeated
+    precision = rsatoolbox.data.noise.prec_from_unbalanced(dataset, "condition", method="shrinkage_eye")
+    folds = {"cv_descriptor": "fold"} if distance == "crossnobis" else {}
+    theirs = rsatoolbox.rdm.calc_rdm(dataset, method=distance, descriptor="condition", noise=precision, **folds)
+    ours = repeated_rdm(repetitions, distance)
+    np.testing.assert_allclose(ours, theirs.dissimilarities[0], rtol=1e-6, atol=1e-6 * np.abs(ours).max())
+
+
+def test_crossnobis_takes_the_repetitions_that_both_conditions_have():
+    rng = np.random.default_rng(6)
+    repetitions = rng.normal(size=(3, 7, 4))
+    repetitions[2, [1, 4]] = np.nan
+    precision = np.linalg.inv(noise.covariance_of_repetitions(repetitions))
+    expected = []
+    for a in range(7):
+        for b in range(a + 1, 7):
+            of_pairs = []
+            for i in range(3):
+                for j in range(3):
+                    one, other = (repetitions[k, a] - repetitions[k, b] for k in (i, j))
+                    if i != j and np.isfinite(one).all() and np.isfinite(other).all():
+                        of_pairs.append(one @ precision @ other / 4)
+            assert len(of_pairs) == (2 if {a, b} & {1, 4} else 6)
+            expected.append(np.mean(of_pairs))
+    np.testing.assert_allclose(repeated_rdm(repetitions, "crossnobis"), expected)
+
+
+def test_crossnobis_of_equal_patterns_is_zero_on_average_and_mahalanobis_is_not():
+    rng = np.random.default_rng(7)
+    repetitions = rng.normal(size=(4, 60, 10))
+    crossnobis = repeated_rdm(repetitions, "crossnobis")
+    assert abs(crossnobis.mean()) < 0.02
+    assert repeated_rdm(repetitions, "mahalanobis").mean() == pytest.approx(2 / 4, abs=0.1)
+
+
+def test_crossnobis_needs_two_repetitions_of_both_conditions():
+    repetitions = np.random.default_rng(8).normal(size=(2, 5, 3))
+    repetitions[1, 3] = np.nan
+    with pytest.raises(ValueError, match="fewer than two repetitions"):
+        repeated_rdm(repetitions, "crossnobis")
+    with pytest.raises(ValueError, match="unknown distance 'correlation'"):
+        repeated_rdm(repetitions, "correlation")

@@ -34,7 +34,8 @@ def covariance_of_repetitions(repetitions: np.ndarray) -> np.ndarray:
     """The covariance of single responses about their condition's mean, as in Walther et al. (2016).
 
     Args:
-        repetitions: Float (repetitions, conditions, units); NaN where a condition was measured fewer times.
+        repetitions: Float (repetitions, conditions, units), finite, or all NaN where a condition was measured fewer
+            times than others.
 
     Returns:
         float64 (units, units): that of `ledoit_wolf`, corrected for the means that were estimated.
@@ -43,7 +44,7 @@ def covariance_of_repetitions(repetitions: np.ndarray) -> np.ndarray:
         ValueError: No condition was measured twice, or responses do not vary over repetitions.
     """
     repetitions = np.asarray(repetitions, dtype=np.float64)
-    measured = np.isfinite(repetitions).all(axis=-1)
+    measured = ~np.isnan(repetitions).all(axis=-1)
     residuals = (repetitions - mean_of_repetitions(repetitions))[measured]
     degrees_of_freedom = len(residuals) - repetitions.shape[1]
     if degrees_of_freedom < 1:
@@ -60,10 +61,10 @@ def mean_of_repetitions(repetitions: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: A condition was never measured.
     """
-    measured = np.isfinite(repetitions).all(axis=-1)
+    measured = ~np.isnan(repetitions).all(axis=-1)
     counts = measured.sum(axis=0)
     if not counts.all():
-        raise ValueError(f"{np.count_nonzero(counts == 0)} of {len(counts)} conditions have no finite response")
+        raise ValueError(f"{np.count_nonzero(counts == 0)} of {len(counts)} conditions have no response")
     return np.where(measured[..., None], repetitions, 0).sum(axis=0) / counts[:, None]
 
 
