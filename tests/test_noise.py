@@ -70,7 +70,8 @@ def as_dataset(repetitions):
     measured = np.isfinite(repetitions).all(axis=-1)
     folds, conditions = np.nonzero(measured)
     return rsatoolbox.data.Dataset(
-        repetitions[measured], obs_descriptors={"condition": [f"c{i}" for i in conditions], "fold": folds}
+        repetitions[measured],
+        obs_descriptors={"condition": [f"c{i}" for i in conditions], "fold": [f"f{i}" for i in folds]},
     )
 
 
