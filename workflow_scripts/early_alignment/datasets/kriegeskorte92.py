@@ -60,10 +60,10 @@ class Kriegeskorte92(DataSet):
         known_or_refused(target, TARGETS, self.root, "target")
         if distance != "correlation":
             raise InputError(
-                "config key rdm.distance",
+                "config key rdm.brain_distance",
                 distance,
                 "correlation: the published RDMs of kriegeskorte92 are 1 − Pearson",
-                "set it to correlation, or leave this data set out",
+                "set it, or rdm.distance which it follows, to correlation, or leave this data set out",
             )
         if target == "monkey_IT":
             return np.asarray(self._load(SUPPLEMENT, "RDMs_mIT_hIT_fig1")[0]["RDM"], dtype=float)
