@@ -126,6 +126,14 @@ def preprocessed_sessions(wildcards):
     ]
 
 
+def simulated_data(wildcards):
+    """What must be simulated before data can be looked over; changed simulated data are whole, so not again."""
+    if SIMULATION is None:
+        return []
+    formats = {dataset.settings["format"] for dataset in DATASETS.values()}
+    return [ancient(path) for format_ in sorted(formats) for path in simulated_files(format_)]
+
+
 def simulated_files(format_):
     """All files that decide the stimuli and the brain RDMs of the simulated data set in that format."""
     datasets = [d for d in DATASETS.values() if d.settings["format"] == format_]

@@ -16,6 +16,7 @@
 rule train:
     input:
         earlier=segment_before,
+        checked=ancient(results("checked_data.txt")),
         images=ancient(SIMULATION.labelled_images) if SIMULATION else [],
     output:
         results("training/seed-{seed}/segment-{segment}.json"),

@@ -15,7 +15,7 @@ try:
     with features.chunk_readers(store) as readers:
         rdm = rdms.rdm(
             readers,
-            snakemake.params.rdm["distance"],
+            snakemake.params.distance,
             conditions=features.read_conditions(store),
             device=device,
             threads=snakemake.threads,

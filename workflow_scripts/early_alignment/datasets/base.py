@@ -159,6 +159,17 @@ class DataSet:
         """Responses to look over before an experiment starts, (rows, units): all, or as many as seconds allow."""
         return self.responses(subject, target)
 
+    def check_distance(self, distance: str) -> None:
+        """Check that the format has what a distance between brain patterns needs.
+
+        Raises:
+            InputError: It holds averages over repetitions, and the distance needs repetitions.
+        """
+        from ..repetitions import DISTANCES
+
+        if distance in DISTANCES and type(self).repetitions is DataSet.repetitions:
+            self.repetitions(self.subjects[0], self.targets[0])
+
     def check_responses(self, subject: str, target: str) -> None:
         """Look over a subject's responses for a target.
 
