@@ -243,7 +243,7 @@ def n_trials(path: Path) -> int:
     if path.suffix == ".hdf5":
         with open_betas(path) as betas:
             return len(betas)
-    return nifti_header(path).get_data_shape()[3]
+    return nifti_betas(path).shape[3]
 
 
 def voxels(path: Path, inside: np.ndarray, n: int | None = None) -> Iterator[np.ndarray]:
@@ -267,16 +267,16 @@ def voxels(path: Path, inside: np.ndarray, n: int | None = None) -> Iterator[np.
 
     import nibabel
 
-    header = nifti_header(path)
-    if header.get_data_shape()[:3] != inside.shape:
-        raise InputError(path, f"a shape of {header.get_data_shape()}", expected, DOWNLOAD)
+    betas = nifti_betas(path)
+    if betas.shape[:3] != inside.shape:
+        raise InputError(path, f"a shape of {betas.shape}", expected, DOWNLOAD)
     # A compressed file cannot be entered in the middle: it is read once from the start, a volume at a time.
-    dtype, size = header.get_data_dtype(), reverse.size
+    bytes_each = reverse.size * betas.dtype.itemsize
     try:
         with nibabel.openers.ImageOpener(path) as file:
-            file.seek(header.get_data_offset())
-            for _ in range(n or header.get_data_shape()[3]):
-                volume = np.frombuffer(file.read(size * dtype.itemsize), dtype)
+            file.seek(betas.offset)
+            for _ in range(n or betas.shape[3]):
+                volume = np.frombuffer(file.read(bytes_each), betas.dtype)
                 yield volume.reshape(reverse.shape)[reverse][None]
     except (OSError, EOFError, ValueError, zlib_error) as error:
         raise InputError(path, f"not readable, perhaps cut short ({error})", expected, DOWNLOAD) from None
@@ -321,17 +321,17 @@ def open_betas(path: Path):
     return opened()
 
 
-def nifti_header(path: Path):
-    """A 4-D NIfTI file's header."""
+def nifti_betas(path: Path):
+    """The betas of a NIfTI session (x, y, z, trials), not read yet: a `nibabel.arrayproxy.ArrayProxy`."""
     import nibabel
 
     try:
-        header = nibabel.load(path).header
+        betas = nibabel.load(path).dataobj
     except (OSError, EOFError, nibabel.filebasedimages.ImageFileError) as error:
         raise InputError(path, f"not readable ({error})", "a NIfTI file of a session's betas", DOWNLOAD) from None
-    if len(header.get_data_shape()) != 4:
-        raise InputError(path, f"a shape of {header.get_data_shape()}", "x, y, z and trials", DOWNLOAD)
-    return header
+    if len(betas.shape) != 4:
+        raise InputError(path, f"a shape of {betas.shape}", "x, y, z and trials", DOWNLOAD)
+    return betas
 
 
 def read_volume(path: Path) -> np.ndarray:
