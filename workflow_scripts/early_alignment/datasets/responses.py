@@ -103,7 +103,7 @@ class Responses(DataSet):
                 array = zarr.open_array(path, mode="r")
             except (OSError, ValueError, KeyError, TypeError) as error:
                 raise InputError(path, f"not readable ({error})", expected, remedy) from None
-        if array.ndim - has_times not in (2, 3) or len(array) != n:
+        if array.ndim - has_times not in (2, 3) or array.shape[0] != n:
             raise InputError(path, f"an array of shape {array.shape}", expected, remedy)
         return array
 
