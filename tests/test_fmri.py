@@ -194,3 +194,51 @@ def test_a_voxel_that_does_not_vary_in_a_session_is_counted_and_left_out_only_by
         dataset(broken).patterns("1", "V1v")
     assert dataset(broken, drop_units=True).patterns("1", "V1v").shape[1] == inside.sum() - 1
     assert dataset(broken, drop_units=True).repeated_patterns("1", "V1v").shape[2] == inside.sum() - 1
+
+
+FULL = (81, 104, 83)
+READ = """
+import sys
+from early_alignment.datasets import open_dataset
+
+settings = {"format": "nsd", "root": sys.argv[1], "subjects": [1], "targets": ["nsdgeneral"]}
+print(open_dataset("nsd", settings).brain_rdm("1", "nsdgeneral", "correlation").shape)
+print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+
+def test_memory_of_a_subject_of_full_size_stays_below_2_gb(tmp_path):
+    """Four sessions of 750 trials, which hold all 1,000 shared images three times, and 15,000 voxels."""
+    import sys
+
+    import h5py
+    import nibabel
+    from conftest import REPOSITORY, run
+    from scipy.io import savemat
+
+    rng = np.random.default_rng(41)
+    folder = tmp_path / "nsddata_betas/ppdata/subj01/func1pt8mm/betas_fithrf_GLMdenoise_RR"
+    folder.mkdir(parents=True)
+    with h5py.File(folder / "betas_session01.hdf5", "w") as file:
+        betas = file.create_dataset("betas", (750, *FULL[::-1]), np.int16, chunks=(1, *FULL[::-1]))
+        for trial in range(0, 750, 25):  # what is not written is 0 and takes no disk
+            betas[trial] = rng.integers(-3000, 3000, FULL[::-1], dtype=np.int16)
+    for session in (2, 3, 4):
+        (folder / f"betas_session{session:02d}.hdf5").hardlink_to(folder / "betas_session01.hdf5")
+    mask = np.zeros(FULL, np.int16)
+    mask[10:70, 5:40, 20:60] = rng.random((60, 35, 40)) < 0.18
+    assert mask.sum() > 15_000
+    for path in ("nsddata/ppdata/subj01/func1pt8mm/roi", "nsddata/freesurfer/subj01/label", "nsddata/experiments/nsd"):
+        (tmp_path / path).mkdir(parents=True)
+    nibabel.save(
+        nibabel.Nifti1Image(mask, np.eye(4)), tmp_path / "nsddata/ppdata/subj01/func1pt8mm/roi/nsdgeneral.nii.gz"
+    )
+    (tmp_path / "nsddata/freesurfer/subj01/label/nsdgeneral.mgz.ctab").write_text("0 Unknown\n1 nsdgeneral\n")
+    shared = np.arange(1, 1001)
+    design = {"masterordering": np.tile(shared, 30)[None], "subjectim": np.tile(np.arange(1, 10_001), (8, 1))}
+    savemat(tmp_path / "nsddata/experiments/nsd/nsd_expdesign.mat", design | {"sharedix": shared[None]})
+    result = run(sys.executable, "-c", READ, tmp_path, cwd=REPOSITORY / "workflow_scripts")
+    assert "(499500,)" in result.stdout
+    kilobytes = int(result.stdout.split("VmHWM:")[1].split()[0])
+    print(f"{kilobytes / 1e6:.2f} GB")
+    assert kilobytes < 2e6
