@@ -44,6 +44,7 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint --configfile experiments/demo.yaml
+	$(BIN)/snakemake --lint --snakefile rules/download.smk --config folder=data/things_eeg2
 
 test: $(INSTALLED) check
 	$(BIN)/pytest

@@ -18,7 +18,9 @@ if not workflow.overwrite_configfiles:
 
 include: "rules/common.smk"
 include: "rules/simulation.smk"
+include: "rules/check.smk"
 include: "rules/training.smk"
+include: "rules/preprocessing.smk"
 include: "rules/stimuli.smk"
 include: "rules/features.smk"
 include: "rules/model_rdms.smk"

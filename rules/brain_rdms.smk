@@ -16,7 +16,8 @@ rule brain_rdms:
         "../envs/analysis.yaml"
     params:
         dataset=lambda wildcards: DATASETS[wildcards.dataset].science,
-        rdm=config["rdm"],
+        regions=lambda wildcards: DATASETS[wildcards.dataset].regions_of(wildcards.target),
+        distance=config["rdm"]["brain_distance"] or config["rdm"]["distance"],
         code=code_with_format("compute_brain_rdm.py"),
     message:
         "Compute the RDM of {wildcards.target} in subject {wildcards.subject}, {wildcards.dataset}"

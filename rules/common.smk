@@ -112,6 +112,28 @@ def brain_files(wildcards):
     return [str(path) for path in dataset.brain_files(wildcards.subject, wildcards.target)]
 
 
+def raw_files(wildcards):
+    """The raw EEG files of a session, by partition."""
+    files = DATASETS[wildcards.dataset].raw_files(wildcards.subject, int(wildcards.session))
+    return {partition: str(path) for partition, path in files.items()}
+
+
+def preprocessed_sessions(wildcards):
+    """The preprocessed files of a subject's sessions, in order."""
+    return [
+        results(f"preprocessed_data/{wildcards.dataset}/sub-{wildcards.subject}/ses-{session}.npy")
+        for session in DATASETS[wildcards.dataset].sessions
+    ]
+
+
+def simulated_data(wildcards):
+    """What must be simulated before data can be looked over; changed simulated data are whole, so not again."""
+    if SIMULATION is None:
+        return []
+    formats = {dataset.settings["format"] for dataset in DATASETS.values()}
+    return [ancient(path) for format_ in sorted(formats) for path in simulated_files(format_)]
+
+
 def simulated_files(format_):
     """All files that decide the stimuli and the brain RDMs of the simulated data set in that format."""
     datasets = [d for d in DATASETS.values() if d.settings["format"] == format_]

@@ -8,6 +8,7 @@ rule features:
     input:
         checkpoint=results("checkpoints/seed-{seed}/epoch-{epoch}.pt"),
         stimuli=results("stimuli/{dataset}.csv"),
+        checked=ancient(results("checked_data.txt")),
     output:
         [features_file(block) for block in BLOCKS],
     log:

@@ -15,7 +15,7 @@ rule model_rdms:
     conda:
         "../envs/analysis.yaml"
     params:
-        rdm=config["rdm"],
+        distance=config["rdm"]["distance"],
         code=code_version("compute_model_rdm.py"),
     message:
         "Compute the RDM of {wildcards.block}, seed {wildcards.seed}, epoch {wildcards.epoch}, {wildcards.dataset}"

@@ -16,7 +16,7 @@ rule stimuli:
     conda:
         "../envs/analysis.yaml"
     params:
-        dataset=lambda wildcards: DATASETS[wildcards.dataset].science,
+        dataset=lambda wildcards: DATASETS[wildcards.dataset].science_of_stimuli,
         code=code_with_format("list_stimuli.py"),
     message:
         "List the stimuli of {wildcards.dataset}"

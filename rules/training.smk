@@ -20,6 +20,7 @@ localrules:
 rule train:
     input:
         earlier=segment_before,
+        checked=ancient(results("checked_data.txt")),
         images=ancient(SIMULATION.labelled_images) if SIMULATION else [],
     output:
         results("training/seed-{seed}/segment-{segment}.json"),

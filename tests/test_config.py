@@ -34,8 +34,18 @@ def given_keys(value, path=()):
 SCHEMA_KEYS = set(keys_of(library.SCHEMA))
 
 
-def test_config_yaml_holds_every_key_of_the_schema_and_no_other():
-    assert set(given_keys(PAPER)) == {key for key in SCHEMA_KEYS if key[0] != "simulation"}
+PAPER_FORMATS = {dataset["format"] for dataset in PAPER["datasets"].values()}
+
+
+def formats_of(key):
+    """The data formats that alone have a data set's key; those of the paper if all have it."""
+    properties = library.SCHEMA["properties"]["datasets"]["additionalProperties"]["properties"]
+    return set(properties[key[2]].get("formats", PAPER_FORMATS)) if key[:2] == ("datasets", "*") else PAPER_FORMATS
+
+
+def test_config_yaml_holds_every_key_of_the_schema_that_its_formats_have_and_no_other():
+    expected = {key for key in SCHEMA_KEYS if key[0] != "simulation" and formats_of(key) & PAPER_FORMATS}
+    assert set(given_keys(PAPER)) == expected
 
 
 def test_demo_holds_every_key_of_the_simulation():
@@ -65,11 +75,9 @@ def test_defaults_of_the_schema_are_the_papers():
         del without[key]
     for key in ("momentum", "weight_decay", "decay_every", "decay_factor", "warmup_epochs", "epochs_per_job"):
         del without["training"][key]
-    without = library.checked(without)
-    for settings in (checked, without):
-        for dataset in settings["datasets"].values():
-            dataset.setdefault("images", "image_set")
-    assert without == checked
+    for key in ("images", "conditions", "average_images"):
+        del without["datasets"]["things_eeg2"][key]
+    assert library.checked(without) == checked
 
 
 def test_the_paper_plots_144_values():
@@ -89,6 +97,15 @@ def test_the_paper_plots_144_values():
         (lambda c: c["datasets"]["nsd"].update(format="fmri"), r"datasets\.nsd\.format: 'fmri' is not one of"),
         (lambda c: c.update(epochs=[0, 91]), r"epochs \[91\]"),
         (lambda c: c.pop("seeds"), "'seeds' is a required property"),
+        (lambda c: c["datasets"]["nsd"].update(targets="all"), r"datasets\.nsd\.targets: 'all' is not of type 'array'"),
+        (
+            lambda c: c["datasets"]["nsd"].update(conditions="concepts"),
+            r"datasets\.nsd\.conditions is a key of things_eeg2 and things_eeg2_raw, not of algonauts2023",
+        ),
+        (
+            lambda c: c["datasets"]["things_eeg2"].update(sessions=[1]),
+            r"things_eeg2\.sessions is a key of things_eeg2_raw, not of things_eeg2",
+        ),
     ],
 )
 def test_a_wrong_key_is_named(change, message):

@@ -105,6 +105,89 @@ def test_algonauts_refuses_images_and_responses_that_disagree(algonauts, tmp_pat
         algonauts_dataset(root).responses("2", "V1v")
 
 
+def test_algonauts_unions_take_every_vertex_of_any_part_once_whatever_the_mask_family(algonauts):
+    root, truth = algonauts
+    dataset = algonauts_dataset(root, regions={"V1": ["V1v", "V1d"], "mixed": ["V1v", "PPA", "early"]})
+    for subject in (1, 2):
+        sizes = {"V1": 0, "mixed": 0}
+        for side in ("lh", "rh"):
+            masks = truth[subject, side][1]
+            v1v, places, streams = masks["prf-visualrois"] == 1, masks["floc-places"] == 2, masks["streams"] == 1
+            sizes["V1"] += np.count_nonzero(v1v | (masks["prf-visualrois"] == 2))
+            sizes["mixed"] += np.count_nonzero(v1v | places | streams)
+        for target, size in sizes.items():
+            assert dataset.responses(str(subject), target).shape == (3, size)
+
+
+@pytest.mark.parametrize("family", REGIONS)
+def test_algonauts_reads_any_region_of_any_mask_family(algonauts, family):
+    root, truth = algonauts
+    for label, region in enumerate(REGIONS[family][1:], start=1):
+        n = sum(np.count_nonzero(truth[1, side][1][family] == label) for side in ("lh", "rh"))
+        assert algonauts_dataset(root).responses("1", region).shape[1] == n
+
+
+@pytest.fixture
+def broken(algonauts, tmp_path):
+    import shutil
+
+    return shutil.copytree(algonauts[0], tmp_path / "data")
+
+
+def test_algonauts_refuses_a_region_that_is_empty_in_a_subject(broken):
+    for side in ("lh", "rh"):
+        path = broken / f"subj02/roi_masks/{side}.floc-places_challenge_space.npy"
+        mask = np.load(path)
+        np.save(path, np.where(mask == 2, 0, mask))
+    algonauts_dataset(broken).check_responses("1", "PPA")
+    with pytest.raises(InputError, match=r"subj02[\s\S]*no vertices of PPA in either hemisphere"):
+        algonauts_dataset(broken).check_responses("2", "PPA")
+
+
+def test_algonauts_refuses_what_is_missing_cut_short_or_misnamed(broken):
+    with pytest.raises(InputError, match=r"subj05[\s\S]*subjects that are there: subj01, subj02"):
+        algonauts_dataset(broken, subjects=[5]).stimuli()
+    with pytest.raises(InputError, match="subject 'anna'"):
+        algonauts_dataset(broken, subjects=["anna"]).stimuli()
+    images = broken / "subj02/training_split/training_images"
+    picture(images / "train-0007_nsd-00071.png")
+    with pytest.raises(InputError, match="1 NSD ids with two images"):
+        algonauts_dataset(broken).stimuli()
+    (images / "train-0007_nsd-00071.png").rename(images / "train-7.png")
+    with pytest.raises(InputError, match=r"1 oddly named images \(train-7\.png\)"):
+        algonauts_dataset(broken).stimuli()
+    (images / "train-7.png").unlink()
+    path = broken / "subj02/training_split/training_fmri/rh_training_fmri.npy"
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(InputError, match=r"rh_training_fmri\.npy[\s\S]*cut short"):
+        algonauts_dataset(broken).responses("2", "V1v")
+    path.unlink()
+    with pytest.raises(InputError, match=r"rh_training_fmri\.npy[\s\S]*no such file"):
+        algonauts_dataset(broken).responses("2", "V1v")
+
+
+def test_units_that_are_not_finite_or_constant_are_counted_and_named_and_left_out_only_by_config(broken, algonauts):
+    inside = np.flatnonzero(algonauts[1][1, "lh"][1]["prf-visualrois"] == 1)
+    path = broken / "subj01/training_split/training_fmri/lh_training_fmri.npy"
+    betas = np.load(path)
+    betas[2, inside[0]] = np.nan  # image 31, a shared one
+    betas[:, inside[2]] = 1.5
+    np.save(path, betas)
+    found = r"1 of \d+ units not finite: 0; 1 of \d+ units constant over conditions: 2\n"
+    with pytest.raises(InputError, match=found):
+        algonauts_dataset(broken).brain_rdm("1", "V1v", "correlation")
+    with pytest.raises(InputError, match="drop_units"):
+        algonauts_dataset(broken).check_responses("1", "V1v")
+    whole = algonauts_dataset(broken).responses("1", "V1v")
+    kept = np.delete(whole, [0, 2], axis=1)
+    np.testing.assert_array_equal(algonauts_dataset(broken, drop_units=True).patterns("1", "V1v"), kept)
+
+
+def test_distances_of_repetitions_are_refused_where_there_are_averages_alone(algonauts):
+    with pytest.raises(InputError, match=r"rdm\.brain_distance[\s\S]*holds averages"):
+        algonauts_dataset(algonauts[0]).brain_rdm("1", "V1v", "crossnobis")
+
+
 # THINGS EEG2 -----------------------------------------------------------------------------------------------------
 
 CHANNELS = ["Pz", "P3", "P7", "O1", "Oz", "O2", "P4", "P8", "P1", "P5", "PO7", "PO3", "POz", "PO4", "PO8", "P6", "P2"]
@@ -129,6 +212,7 @@ def things(tmp_path_factory):
         np.save(root / f"preprocessed_data/sub-03/preprocessed_eeg_{partition}.npy", content, allow_pickle=True)
     np.save(root / "image_set/image_metadata.npy", metadata, allow_pickle=True)
     settings = {"format": "things_eeg2", "root": root, "subjects": [3], "targets": ["170ms"], "images": "image_set"}
+    settings |= {"conditions": "concepts", "average_images": True}
     return open_dataset("things", settings), truth
 
 

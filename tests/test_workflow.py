@@ -257,6 +257,7 @@ def test_the_papers_dry_run_lists_the_papers_jobs(clone, paper_data):
     listed = run(*DRY_RUN, "--config", *settings, cwd=clone).stdout
     jobs = dict(line.split() for line in listed.split("Job stats:")[1].split("\n\n")[0].splitlines()[3:])
     assert jobs == {
+        "checked_data": "1",
         "train": "45",
         "publish_checkpoint": "455",
         "stimuli": "2",
@@ -267,7 +268,7 @@ def test_the_papers_dry_run_lists_the_papers_jobs(clone, paper_data):
         "tables": "1",
         "figure1": "1",
         "all": "1",
-        "total": "1579",
+        "total": "1580",
     }
 
 

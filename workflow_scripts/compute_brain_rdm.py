@@ -7,4 +7,4 @@ from early_alignment.logs import log_to
 log_to(snakemake.log[0])
 name, subject, target = (snakemake.wildcards[key] for key in ("dataset", "subject", "target"))
 dataset = open_dataset(name, snakemake.config["datasets"][name])
-rdms.save(snakemake.output[0], dataset.brain_rdm(subject, target, snakemake.params.rdm["distance"]))
+rdms.save(snakemake.output[0], dataset.brain_rdm(subject, target, snakemake.params.distance))

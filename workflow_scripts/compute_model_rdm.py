@@ -16,7 +16,7 @@ try:
     with FeatureFile(store) as file:
         rdm = rdms.rdm(
             file.readers(),
-            snakemake.params.rdm["distance"],
+            snakemake.params.distance,
             conditions=file.conditions,
             device=device,
             threads=snakemake.threads,

@@ -7,7 +7,7 @@ import yaml
 from .datasets import open_dataset
 from .errors import InputError
 
-SCHEMA = yaml.safe_load((Path(__file__).parent / "config.schema.yaml").read_text())
+SCHEMA = yaml.safe_load((Path(__file__).parent / "config.schema.yaml").read_text(encoding="utf-8"))
 
 IMAGES_TREE = "train/<class>/ and val/<class>/ with the images of each class, 1,000 classes for ImageNet"
 IMAGES_SOURCE = (
@@ -32,7 +32,12 @@ def checked(config: dict) -> dict:
             "the keys and kinds that config.yaml shows",
             "correct the config file or the --config argument",
         )
+    refuse_keys_of_other_formats(config["datasets"])
     config = with_defaults(config, SCHEMA)
+    for name, settings in config["datasets"].items():
+        if settings["format"] == "things_eeg2_raw":
+            # Where the workflow puts what it makes of the raw files, and the data set then reads.
+            settings["preprocessed"] = f"{config['results']}/preprocessed_data/{name}"
     last = config["training"]["epochs"]
     if config["epochs"] == "all":
         config["epochs"] = list(range(last + 1))
@@ -47,10 +52,31 @@ def checked(config: dict) -> dict:
     return config
 
 
+def refuse_keys_of_other_formats(datasets: dict) -> None:
+    """Check that data sets have only keys that their formats have.
+
+    Raises:
+        InputError: Some have others; the message lists all.
+    """
+    known = SCHEMA["properties"]["datasets"]["additionalProperties"]["properties"]
+    foreign = [
+        f"datasets.{name}.{key} is a key of {' and '.join(known[key]['formats'])}, not of {settings['format']}"
+        for name, settings in datasets.items()
+        for key in settings
+        if settings["format"] not in known[key].get("formats", [settings["format"]])
+    ]
+    if foreign:
+        raise InputError("the config", "; ".join(foreign), "keys of the data set's format", "leave them out")
+
+
 def with_defaults(value, schema: dict):
-    """A copy of a valid value in which every left out key has its default."""
+    """A copy of a valid value in which every left out key has its default, unless it is of another data format."""
     if isinstance(value, dict):
-        properties = schema.get("properties", {})
+        properties = {
+            key: of_key
+            for key, of_key in schema.get("properties", {}).items()
+            if value.get("format") in of_key.get("formats", [value.get("format")])
+        }
         others = schema.get("additionalProperties") or {}
         given = {key: with_defaults(item, properties.get(key, others)) for key, item in value.items()}
         left_out = {

@@ -17,6 +17,10 @@ class InputError(ValueError):
         self.where, self.found, self.expected, self.remedy = str(where), found, expected, remedy
         super().__init__(f"{where}\n  found:    {found}\n  expected: {expected}\n  remedy:   {remedy}")
 
+    def __reduce__(self):
+        # Processes hand errors to each other as pickles, which would call the class with the message alone.
+        return InputError, (self.where, self.found, self.expected, self.remedy)
+
 
 def known_or_refused(value: str, known, where, what: str):
     """Give `value` back if it is one of `known`; else refuse it, the nearest names first."""

@@ -86,6 +86,14 @@ def block_outputs(network: torch.nn.Module, blocks: list[str], images: torch.Ten
     return kept
 
 
+def block_sizes(architecture: str, blocks: list[str], image_size: int) -> dict[str, int]:
+    """How many features each block has for images of a size, without computing them."""
+    with torch.device("meta"):
+        network = torchvision.models.get_model(architecture, weights=None).eval()
+        outputs = block_outputs(network, blocks, torch.empty(1, 3, image_size, image_size))
+    return {block: output.shape[1] for block, output in outputs.items()}
+
+
 PRECISIONS = ("float32", "tf32", "bfloat16")
 
 

@@ -20,6 +20,15 @@ def write(path, dataset: DataSet) -> None:
         for stimulus in dataset.stimuli():
             pixels = dataset.open_image(stimulus.image)
             table.writerow((*stimulus, hashlib.sha256(repr(pixels.size).encode() + pixels.tobytes()).hexdigest()))
+    print(summary(dataset))
+
+
+def summary(dataset: DataSet) -> str:
+    """How many conditions and images a data set has, in words."""
+    images = dataset.stimuli()
+    conditions = len({stimulus.condition for stimulus in images})
+    subjects = ", ".join(dataset.subjects)
+    return f"{dataset.name}: {conditions} conditions, {len(images)} images, for subjects {subjects}"
 
 
 def read(path) -> list[Stimulus]:

@@ -7,6 +7,9 @@ from .base import DataSet
 CLASSES = {
     "algonauts2023": "Algonauts2023",
     "things_eeg2": "ThingsEEG2",
+    "things_eeg2_raw": "ThingsEEG2Raw",
+    "nsd": "NSD",
+    "responses": "Responses",
     "kriegeskorte92": "Kriegeskorte92",
     "rdms": "RDMs",
 }

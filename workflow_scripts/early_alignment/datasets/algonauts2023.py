@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import published_pickles
 from ..errors import InputError, known_or_refused
-from .base import DataSet, Stimulus
+from .base import DataSet, Stimulus, named, open_array
 
 HEMISPHERES = ("lh", "rh")
 MASK_FAMILIES = (
@@ -26,10 +26,14 @@ MASK_FAMILIES = (
 )
 IMAGE_NAME = re.compile(r"train-\d{4}_nsd-(\d{5})\.png")
 N_SHARED_BY_ALL_EIGHT = 872
+UNPACK = "unpack the publisher's archive again"
 
 
 class Algonauts2023(DataSet):
-    """The challenge's folders `subj01` … `subj08`; targets are regions of any mask family (`V1v`, `hV4`, `PPA`)."""
+    """The challenge's folders `subj01` … `subj08`.
+
+    Targets are regions of any mask family (`V1v`, `FFA-1`, `ventral`), or unions of them that `regions` names.
+    """
 
     tree = (
         "subj01 … subj08, each with training_split/training_fmri/{lh,rh}_training_fmri.npy, "
@@ -45,8 +49,11 @@ class Algonauts2023(DataSet):
         # The stimuli are the images that all subjects share.
         return super().science | {"subjects": self.subjects}
 
+    def _folder(self, subject: str) -> Path:
+        return self.root / f"subj{self._number(subject):02d}"
+
     def _split(self, subject: str) -> Path:
-        return self.root / f"subj{int(subject):02d}" / "training_split"
+        return self._folder(subject) / "training_split"
 
     @cached_property
     def _image_ids(self) -> dict[str, dict[str, str]]:
@@ -58,7 +65,10 @@ class Algonauts2023(DataSet):
         try:
             names = sorted(entry.name for entry in folder.iterdir())
         except FileNotFoundError:
-            raise InputError(folder, "no such folder", self.tree, self.source) from None
+            there = named(sorted(path.name for path in self.root.glob("subj*")), shown=8) or "none"
+            raise InputError(
+                folder, f"no such folder; subjects that are there: {there}", self.tree, self.source
+            ) from None
         matches = [(IMAGE_NAME.fullmatch(name), name) for name in names if name.endswith(".png")]
         strange = [name for match, name in matches if not match]
         if strange or not matches:
@@ -66,9 +76,18 @@ class Algonauts2023(DataSet):
                 folder,
                 f"{len(strange)} oddly named images ({strange[0]})" if strange else "no images",
                 "images named like train-0001_nsd-00013.png",
-                "unpack the publisher's archive again",
+                UNPACK,
             )
-        return {match[1]: name for match, name in matches}
+        ids = {match[1]: name for match, name in matches}
+        if len(ids) < len(matches):
+            twice = [name for match, name in matches if ids[match[1]] != name]
+            raise InputError(
+                folder,
+                f"{len(twice)} NSD ids with two images ({twice[0]} and {ids[IMAGE_NAME.fullmatch(twice[0])[1]]})",
+                "one image of each",
+                "unpack the publisher's archive again, into an empty folder",
+            )
+        return ids
 
     def _shared_ids(self) -> list[str]:
         shared = sorted(set.intersection(*(set(self._image_ids[subject]) for subject in self.subjects)))
@@ -89,55 +108,73 @@ class Algonauts2023(DataSet):
         return [Stimulus(f"nsd-{id_}", str(folder / names[id_])) for id_ in self._shared_ids()]
 
     def brain_files(self, subject: str, target: str) -> list[Path]:
-        masks = self.root / f"subj{int(subject):02d}" / "roi_masks"
         return [
             *(self._responses_file(subject, hemisphere) for hemisphere in HEMISPHERES),
-            *(
-                masks / f"{hemisphere}.{family}_challenge_space.npy"
-                for hemisphere in HEMISPHERES
-                for family in MASK_FAMILIES
-            ),
-            *(masks / f"mapping_{family}.npy" for family in MASK_FAMILIES),
+            *(self._mask_file(subject, hemisphere, family) for hemisphere in HEMISPHERES for family in MASK_FAMILIES),
+            *(self._mapping_file(subject, family) for family in MASK_FAMILIES),
         ]
 
     def _responses_file(self, subject: str, hemisphere: str) -> Path:
         return self._split(subject) / "training_fmri" / f"{hemisphere}_training_fmri.npy"
 
-    def _region(self, subject: str, region: str) -> tuple[str, int]:
-        """The mask family that has the region, and its label there."""
-        masks = self.root / f"subj{int(subject):02d}" / "roi_masks"
+    def _mask_file(self, subject: str, hemisphere: str, family: str) -> Path:
+        return self._folder(subject) / "roi_masks" / f"{hemisphere}.{family}_challenge_space.npy"
+
+    def _mapping_file(self, subject: str, family: str) -> Path:
+        return self._folder(subject) / "roi_masks" / f"mapping_{family}.npy"
+
+    def _labels(self, subject: str) -> dict[str, tuple[str, int]]:
+        """Region → the mask family that has it, and its label there."""
         labels = {}
         for family in MASK_FAMILIES:
-            mapping = published_pickles.load(masks / f"mapping_{family}.npy")
+            mapping = published_pickles.load(self._mapping_file(subject, family))
+            if not isinstance(mapping, dict):
+                raise InputError(
+                    self._mapping_file(subject, family),
+                    f"a {type(mapping).__name__}",
+                    "a dictionary from label to name",
+                    UNPACK,
+                )
             labels |= {name: (family, label) for label, name in mapping.items() if label != 0}
-        return labels[known_or_refused(region, labels, masks, "region")]
+        return labels
+
+    def _vertices(self, subject: str, hemisphere: str, target: str) -> np.ndarray:
+        """Which of a hemisphere's vertices are in the target, bool (vertices,)."""
+        labels = self._labels(subject)
+        inside = []
+        for region in self.regions_of(target):
+            known_or_refused(region, labels, self._folder(subject) / "roi_masks", "region")
+            family, label = labels[region]
+            path = self._mask_file(subject, hemisphere, family)
+            inside.append(open_array(path, "an integer label per vertex", UNPACK) == label)
+        if len({mask.shape for mask in inside}) > 1:
+            raise InputError(path, f"{inside[-1].size} vertices", f"{inside[0].size}, as in other masks", UNPACK)
+        return np.any(inside, axis=0)
 
     def responses(self, subject: str, target: str) -> np.ndarray:
         ids = self._image_ids[subject]
         row_of = {id_: row for row, id_ in enumerate(ids)}
         rows = [row_of[id_] for id_ in self._shared_ids()]
-        family, label = self._region(subject, target)
         halves = []
         for hemisphere in HEMISPHERES:
             path = self._responses_file(subject, hemisphere)
-            betas = np.load(path, mmap_mode="r", allow_pickle=False)
-            mask_path = self.root / f"subj{int(subject):02d}" / "roi_masks"
-            mask_path /= f"{hemisphere}.{family}_challenge_space.npy"
-            mask = np.load(mask_path, allow_pickle=False)
-            if betas.shape != (len(ids), len(mask)):
+            betas = open_array(path, "responses, float (training images, vertices)", UNPACK)
+            inside = self._vertices(subject, hemisphere, target)
+            if betas.shape != (len(ids), len(inside)):
                 raise InputError(
                     path,
                     f"an array of shape {betas.shape}",
-                    f"{len(ids)} rows (training images) and {len(mask)} columns (entries of {mask_path.name})",
-                    "unpack the publisher's archive again",
+                    f"{len(ids)} rows (training images) and {len(inside)} columns (entries of the masks)",
+                    UNPACK,
                 )
-            halves.append(betas[np.ix_(rows, np.flatnonzero(mask == label))])
+            # Whole rows first: they lie together on disk.
+            halves.append(betas[rows][:, inside])
         responses = np.concatenate(halves, axis=1)
-        if responses.shape[1] < 2:
+        if not responses.shape[1]:
             raise InputError(
-                self.root / f"subj{int(subject):02d}",
-                f"{responses.shape[1]} vertices of {target} in both hemispheres",
-                "at least 2: a pattern of fewer has no correlation distance",
+                self._folder(subject),
+                f"no vertices of {target} in either hemisphere",
+                "vertices in at least one hemisphere",
                 "leave the region or the subject out of the config",
             )
         return responses

@@ -7,6 +7,9 @@ import numpy as np
 
 from ..errors import InputError
 
+CHOICE_OF_UNITS = ("drop_units", "min_ncsnr")
+"""Settings that decide which units responses are of, and nothing about conditions."""
+
 
 class Stimulus(NamedTuple):
     """One image of a data set, and the condition that it belongs to."""
@@ -43,9 +46,20 @@ class DataSet:
     def science(self) -> dict:
         """The settings that decide conditions and responses, and so what is stale when they change.
 
-        Not where the data are, nor which subjects and targets are asked for: each of those has files of its own.
+        Not where the data are, nor which subjects, targets and unions of regions are asked for: each of those has
+        files of its own.
         """
-        return {key: self.settings[key] for key in sorted(self.settings) if key not in ("root", "subjects", "targets")}
+        others = ("root", "subjects", "targets", "regions")
+        return {key: self.settings[key] for key in sorted(self.settings) if key not in others}
+
+    @property
+    def science_of_stimuli(self) -> dict:
+        """The settings that decide the conditions."""
+        return {key: value for key, value in self.science.items() if key not in CHOICE_OF_UNITS}
+
+    def regions_of(self, target: str) -> list[str]:
+        """The regions that a target stands for: the parts of a union that `regions` names, or the one of its name."""
+        return self.settings.get("regions", {}).get(target, [target])
 
     def subjects_of(self, target: str) -> list[str]:
         """The subjects that have the target, in order."""
@@ -74,15 +88,105 @@ class DataSet:
             raise InputError(path, str(error), "an image", "get the file again from its publisher") from None
 
     def responses(self, subject: str, target: str) -> np.ndarray:
-        """A subject's response patterns, float (conditions, units)."""
+        """A subject's response patterns, averaged over repetitions, float (conditions, units).
+
+        A unit that was not measured whole is NaN in all conditions.
+        """
         raise NotImplementedError
+
+    def repetitions(self, subject: str, target: str) -> np.ndarray:
+        """A subject's single response patterns, float (repetitions, conditions, units).
+
+        Repetitions are what distances in units of noise are estimated from, and the folds of a cross-validation. A
+        condition that was measured fewer times than others is NaN in all units of the repetitions that it lacks.
+
+        Raises:
+            InputError: The format holds averages alone.
+        """
+        raise InputError(
+            f"config key rdm.brain_distance, data set {self.name}",
+            f"a distance that needs repetitions; format {self.settings['format']} holds averages over them",
+            "correlation, cosine, euclidean or sqeuclidean",
+            "set rdm.brain_distance to one of these, or leave this data set out",
+        )
+
+    def patterns(self, subject: str, target: str) -> np.ndarray:
+        """The responses of the units that can be used, (conditions, units).
+
+        Raises:
+            InputError: Units are not finite or are constant, and the config does not say to leave them out; or
+                fewer than two are left.
+        """
+        responses = self.responses(subject, target)
+        return responses[:, self._usable_units(responses, subject, target)]
+
+    def repeated_patterns(self, subject: str, target: str) -> np.ndarray:
+        """The repetitions of the units that can be used, (repetitions, conditions, units); errors as of `patterns`."""
+        repeated = self.repetitions(subject, target)
+        measured = ~np.isnan(repeated).all(axis=-1)
+        return repeated[..., self._usable_units(repeated[measured], subject, target)]
+
+    def _usable_units(self, rows: np.ndarray, subject: str, target: str) -> np.ndarray:
+        finite = np.isfinite(rows).all(axis=0)
+        constant = finite & (rows == rows[:1]).all(axis=0)
+        usable = finite & ~constant
+        where = f"{self.root} (data set {self.name}, subject {subject}, {target})"
+        faults = [(~finite, "not finite"), (constant, "constant over conditions")]
+        found = "; ".join(
+            f"{np.count_nonzero(bad)} of {bad.size} units {fault}: {named(np.flatnonzero(bad))}"
+            for bad, fault in faults
+            if bad.any()
+        )
+        if found and not self.settings.get("drop_units"):
+            raise InputError(
+                where,
+                found,
+                "finite responses that differ between conditions",
+                f"mend the files, or set datasets.{self.name}.drop_units to true to leave such units out",
+            )
+        if found:
+            print(f"{where}: left out {found}")
+        if np.count_nonzero(usable) < 2:
+            raise InputError(
+                where,
+                f"{np.count_nonzero(usable)} of {usable.size} units can be used",
+                "at least 2: a pattern of fewer has no correlation distance",
+                "leave the region or the subject out of the config",
+            )
+        return usable
+
+    def sample_of_responses(self, subject: str, target: str) -> np.ndarray:
+        """Responses to look over before an experiment starts, (rows, units): all, or as many as seconds allow."""
+        return self.responses(subject, target)
+
+    def check_distance(self, distance: str) -> None:
+        """Check that the format has what a distance between brain patterns needs.
+
+        Raises:
+            InputError: It holds averages over repetitions, and the distance needs repetitions.
+        """
+        from ..repetitions import DISTANCES
+
+        if distance in DISTANCES and type(self).repetitions is DataSet.repetitions:
+            self.repetitions(self.subjects[0], self.targets[0])
+
+    def check_responses(self, subject: str, target: str) -> None:
+        """Look over a subject's responses for a target.
+
+        Raises:
+            InputError: Something is wrong with them.
+        """
+        self._usable_units(self.sample_of_responses(subject, target), subject, target)
 
     def brain_rdm(self, subject: str, target: str, distance: str) -> np.ndarray:
         """The condensed RDM of a subject's response patterns, (pairs,)."""
-        from .. import rdms
+        from .. import rdms, repetitions
 
         try:
-            return rdms.rdm([self.responses(subject, target)], distance)
+            if distance in repetitions.DISTANCES:
+                return repetitions.rdm(self.repeated_patterns(subject, target), distance)
+            conditions = list(dict.fromkeys(stimulus.condition for stimulus in self.stimuli()))
+            return rdms.rdm([self.patterns(subject, target)], distance, conditions)
         except ValueError as error:
             if isinstance(error, InputError):
                 raise
@@ -92,3 +196,32 @@ class DataSet:
                 "a varying, finite pattern for every condition",
                 "leave the subject or the target out of the config, or mend its files",
             ) from None
+
+    def _number(self, subject: str) -> int:
+        if not subject.isdecimal():
+            raise InputError(
+                f"config key datasets.{self.name}.subjects", f"subject {subject!r}", "a number", "correct the config"
+            )
+        return int(subject)
+
+
+def named(names, shown: int = 5) -> str:
+    """The first few names, and whether there are more."""
+    return ", ".join(str(name) for name in names[:shown]) + (", …" if len(names) > shown else "")
+
+
+def open_array(path, expected: str, remedy: str) -> np.ndarray:
+    """Map an array of numbers in a `.npy` file.
+
+    Raises:
+        InputError: The file is missing, cut short, or is no such file.
+    """
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise InputError(path, "no such file", expected, remedy) from None
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(path, f"not readable, perhaps cut short ({error})", expected, remedy) from None
+    if array.dtype.kind not in "biuf":
+        raise InputError(path, f"an array of {array.dtype}", expected, remedy)
+    return array

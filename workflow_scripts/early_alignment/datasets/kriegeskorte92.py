@@ -56,15 +56,21 @@ class Kriegeskorte92(DataSet):
     def brain_files(self, subject: str, target: str) -> list[Path]:
         return [self.root / (SUPPLEMENT if subject == MONKEYS else HUMAN)]
 
-    def brain_rdm(self, subject: str, target: str, distance: str) -> np.ndarray:
-        known_or_refused(target, TARGETS, self.root, "target")
+    def check_distance(self, distance: str) -> None:
         if distance != "correlation":
             raise InputError(
-                "config key rdm.distance",
+                "config key rdm.brain_distance",
                 distance,
                 "correlation: the published RDMs of kriegeskorte92 are 1 − Pearson",
-                "set it to correlation, or leave this data set out",
+                "set it, or rdm.distance which it follows, to correlation, or leave this data set out",
             )
+
+    def check_responses(self, subject: str, target: str) -> None:
+        self.brain_rdm(subject, target, "correlation")
+
+    def brain_rdm(self, subject: str, target: str, distance: str) -> np.ndarray:
+        known_or_refused(target, TARGETS, self.root, "target")
+        self.check_distance(distance)
         if target == "monkey_IT":
             return np.asarray(self._load(SUPPLEMENT, "RDMs_mIT_hIT_fig1")[0]["RDM"], dtype=float)
         sessions = self._load(HUMAN, "RDMs")

@@ -37,6 +37,12 @@ class RDMs(DataSet):
     def brain_files(self, subject: str, target: str) -> list[Path]:
         return [self.root / f"sub-{subject}" / f"{target}.npy"]
 
+    def check_distance(self, distance: str) -> None:
+        """Whatever distance the RDMs are of is right."""
+
+    def check_responses(self, subject: str, target: str) -> None:
+        self.brain_rdm(subject, target, "correlation")
+
     def brain_rdm(self, subject: str, target: str, distance: str) -> np.ndarray:
         (path,) = self.brain_files(subject, target)
         n = len(self.stimuli())

@@ -1,8 +1,8 @@
 """THINGS EEG2, the publishers' preprocessed files (Gifford et al. 2022).
 
-A condition is an object concept: 1,654 training concepts of 10 images and 200 test concepts of one, responses
-averaged over repetitions and over a concept's images. Its pattern is what the 17 posterior channels measured at
-one time.
+A condition is an object concept, 1,654 training concepts of 10 images and 200 test concepts of one, or an image. Its
+pattern is what the 17 posterior channels measured at one time, or on average in a window of time, averaged over
+repetitions and, for concepts, over images.
 """
 
 import re
@@ -11,108 +11,225 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import published_pickles
+from .. import channels, published_pickles
 from ..errors import InputError
 from .base import DataSet, Stimulus
 
-PARTITIONS = (("training", "train"), ("test", "test"))
+PARTITIONS = {"training": "train", "test": "test"}
 """Names of the partitions in paths and in the image metadata."""
+PARTITIONS_OF = {"concepts": ("training", "test"), "training_concepts": ("training",), "test_images": ("test",)}
+"""Partitions by the setting `conditions`."""
+TIMES = np.arange(-20, 80) / 100
+"""The published samples in seconds after onset; `targets: all` names each, before any file is read."""
 TIME = re.compile(r"(-?\d+)ms")
+SAMPLED = 20
+"""Images of each partition, spread over all, that are looked over before an experiment starts."""
+WINDOW = re.compile(r"(-?\d+)±(\d+)ms")
+RANGE = re.compile(r"(-?\d+)-(-?\d+)ms")
 
 
 class ThingsEEG2(DataSet):
-    """Folders `preprocessed_data/sub-01` … and an image folder; targets are times after onset (`80ms`)."""
+    """Folders `preprocessed_data/sub-01` … and an image folder.
+
+    Targets are times after onset (`80ms`), windows (`170±10ms`, or `160-180ms`) or `all`, every published sample.
+    """
 
     tree = (
         "preprocessed_data/sub-01 … sub-10, each with preprocessed_eeg_{training,test}.npy, and the image folder "
         "(`images`, by default image_set) with image_metadata.npy, training_images/ and test_images/"
     )
     source = (
-        "download the preprocessed EEG and the image set of THINGS EEG2 (Gifford et al. 2022) from https://osf.io/3jk45"
+        "`snakemake --snakefile rules/download.smk --cores 2 --config folder=<root>` downloads the preprocessed EEG "
+        "and the image set of THINGS EEG2 (Gifford et al. 2022, CC BY 4.0) from https://osf.io/3jk45"
     )
 
+    def __init__(self, name: str, settings: dict):
+        self.is_time_course = settings["targets"] == "all"
+        every_time = [f"{round(1000 * time)}ms" for time in TIMES]
+        super().__init__(name, settings | {"targets": every_time} if self.is_time_course else settings)
+
     @property
-    def _images(self) -> str:
-        return self.settings["images"]
+    def _partitions(self) -> tuple[str, ...]:
+        return PARTITIONS_OF[self.settings["conditions"]]
+
+    @property
+    def _metadata_file(self) -> Path:
+        return self.root / self.settings["images"] / "image_metadata.npy"
 
     @cached_property
     def _metadata(self) -> dict[str, list[tuple[str, str]]]:
         """Partition → (concept, file) of every image, in the order of the rows of the responses."""
-        path = self.root / self._images / "image_metadata.npy"
-        metadata = published_pickles.load(path)
+        metadata = published_pickles.load(self._metadata_file)
         try:
             return {
                 partition: list(zip(metadata[f"{key}_img_concepts"], metadata[f"{key}_img_files"], strict=True))
-                for partition, key in PARTITIONS
+                for partition, key in PARTITIONS.items()
             }
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, IndexError) as error:
             raise InputError(
-                path,
+                self._metadata_file,
                 f"{type(error).__name__}: {error}",
                 "a dictionary with train_img_concepts, train_img_files, test_img_concepts and test_img_files",
                 "download the image metadata again",
             ) from None
 
+    def _conditions(self, partition: str) -> list[str]:
+        """The condition of every image of a partition."""
+        if self.settings["average_images"]:
+            return [f"{partition}/{concept}" for concept, _ in self._metadata[partition]]
+        return [f"{partition}/{concept}/{Path(file).stem}" for concept, file in self._metadata[partition]]
+
     def stimuli(self) -> list[Stimulus]:
         return [
-            Stimulus(f"{partition}/{concept}", f"{self._images}/{partition}_images/{concept}/{file}")
-            for partition, rows in self._metadata.items()
-            for concept, file in rows
+            Stimulus(condition, f"{self.settings['images']}/{partition}_images/{concept}/{file}")
+            for partition in self._partitions
+            for condition, (concept, file) in zip(self._conditions(partition), self._metadata[partition], strict=True)
         ]
 
     def stimulus_files(self) -> list[Path]:
-        return [self.root / self._images / "image_metadata.npy", *super().stimulus_files()]
+        return [self._metadata_file, *super().stimulus_files()]
 
     def brain_files(self, subject: str, target: str) -> list[Path]:
-        return [
-            self.root / self._images / "image_metadata.npy",
-            *(self._responses_file(subject, partition) for partition, _ in PARTITIONS),
-        ]
+        return [self._metadata_file, *(self._responses_file(subject, partition) for partition in self._partitions)]
 
     def _responses_file(self, subject: str, partition: str) -> Path:
-        return self.root / "preprocessed_data" / f"sub-{int(subject):02d}" / f"preprocessed_eeg_{partition}.npy"
+        folder = self.root / "preprocessed_data" / f"sub-{self._number(subject):02d}"
+        return folder / f"preprocessed_eeg_{partition}.npy"
+
+    def _number(self, subject: str) -> int:
+        if not subject.isdecimal():
+            raise InputError(
+                f"config key datasets.{self.name}.subjects", f"subject {subject!r}", "a number", "correct the config"
+            )
+        return int(subject)
+
+    def recording(self, subject: str, partition: str) -> tuple[np.ndarray, np.ndarray]:
+        """A subject's responses to the images of a partition, checked by what is known without reading them.
+
+        Returns:
+            (images, repetitions, channels, times), a map of the file, and times in seconds after onset.
+
+        Raises:
+            InputError: The file is missing, cut short, or holds other images, channels or times than it should.
+        """
+        path = self._responses_file(subject, partition)
+        content = published_pickles.load(path)
+        try:
+            data, names = content["preprocessed_eeg_data"], list(content["ch_names"])
+            times = np.asarray(content["times"], dtype=float)
+        except (KeyError, TypeError, IndexError, ValueError) as error:
+            raise InputError(
+                path,
+                f"{type(error).__name__}: {error}",
+                "a dictionary with preprocessed_eeg_data, ch_names and times",
+                "download the file again",
+            ) from None
+        n_images = len(self._metadata[partition])
+        if np.ndim(data) != 4 or (len(data), *data.shape[2:]) != (n_images, len(names), len(times)):
+            raise InputError(
+                path,
+                f"responses of shape {np.shape(data)}, {len(names)} channels and {len(times)} times",
+                f"(images, repetitions, channels, times) with the {n_images} images of {self._metadata_file}",
+                "download the file and the image metadata again; they must be of one release",
+            )
+        channels.check(names, path)
+        if self.is_time_course and (times.shape != TIMES.shape or np.abs(times - TIMES).max() > 1e-3):
+            raise InputError(
+                path,
+                f"{len(times)} samples from {1000 * times[0]:.0f}ms to {1000 * times[-1]:.0f}ms",
+                "100 samples from -200ms to 790ms, which `targets: all` stands for",
+                "name the times in the config, or use the files as they were published",
+            )
+        return data, times
+
+    def _single_images(self, subject: str, target: str, partition: str) -> np.ndarray:
+        """Responses at a target to every single presentation, (images, repetitions, channels)."""
+        data, times = self.recording(subject, partition)
+        window = samples(times, target, self._responses_file(subject, partition))
+        # Only what the window needs leaves the mapped file.
+        return data[..., window[0] : window[-1] + 1].mean(axis=-1)
 
     def responses(self, subject: str, target: str) -> np.ndarray:
-        parts = []
-        for partition, rows in self._metadata.items():
-            path = self._responses_file(subject, partition)
-            content = published_pickles.load(path)
-            data = np.asarray(content["preprocessed_eeg_data"])
-            if data.ndim != 4 or data.shape[0] != len(rows) or data.shape[3] != len(content["times"]):
-                raise InputError(
-                    path,
-                    f"an array of shape {data.shape} and {len(content['times'])} times",
-                    f"(images, repetitions, channels, times) with the {len(rows)} images of the metadata",
-                    "download the file again",
+        return np.concatenate(
+            [
+                mean_by_label(self._conditions(partition), self._single_images(subject, target, partition).mean(axis=1))
+                for partition in self._partitions
+            ]
+        )
+
+    def sample_of_responses(self, subject: str, target: str) -> np.ndarray:
+        """Responses to some images, (images, units), in milliseconds; all else that is wrong shows without reading."""
+        rows = []
+        for partition in self._partitions:
+            data, times = self.recording(subject, partition)
+            window = samples(times, target, self._responses_file(subject, partition))
+            some = data[:: max(1, len(data) // SAMPLED)]
+            rows.append(some[..., window[0] : window[-1] + 1].mean(axis=(1, 3)))
+        return np.concatenate(rows)
+
+    def repetitions(self, subject: str, target: str) -> np.ndarray:
+        """A subject's response patterns, one set per fold of a cross-validation; float (folds, conditions, units).
+
+        A training image has 4 repetitions and a test image 80. So that all conditions have as many folds, the
+        repetitions of either are averaged in as many consecutive groups as the partition of fewer has: 4 groups of 20
+        of a test image. Each fold of a concept is averaged over the concept's images.
+        """
+        presented = {part: self._single_images(subject, target, part) for part in self._partitions}
+        n_folds = min(responses.shape[1] for responses in presented.values())
+        return np.stack(
+            [
+                np.concatenate(
+                    [
+                        mean_by_label(
+                            self._conditions(part),
+                            responses[:, np.array_split(np.arange(responses.shape[1]), n_folds)[fold]].mean(axis=1),
+                        )
+                        for part, responses in presented.items()
+                    ]
                 )
-            sample = nearest_sample(np.asarray(content["times"], dtype=float), target, path)
-            per_image = data[:, :, :, sample].mean(axis=1)
-            parts.append(mean_by_label([concept for concept, _ in rows], per_image))
-        return np.concatenate(parts)
+                for fold in range(n_folds)
+            ]
+        )
 
 
-def nearest_sample(times: np.ndarray, target: str, where) -> int:
-    """The index of the sample nearest to a target like `80ms`.
+def samples(times: np.ndarray, target: str, where) -> np.ndarray:
+    """The samples that a target means: the one nearest to a time, or all in a window, its ends included.
 
     Args:
         times: Seconds after onset, ascending (times,).
-        target: A time in milliseconds.
+        target: A time (`170ms`), a window about a time (`170±10ms`) or from one to another (`160-180ms`).
         where: The file that the times are from, for the message.
 
+    Returns:
+        Indices, at least one, each the next of the one before.
+
     Raises:
-        InputError: The target is not a time, or further than half a sample outside the recording.
+        InputError: The target is none of these, or reaches further than half a sample outside the recording, or
+            no sample is in the window.
     """
-    match = TIME.fullmatch(target)
     step = float(np.median(np.diff(times)))
-    seconds = int(match[1]) / 1000 if match else np.nan
-    if not times[0] - step / 2 <= seconds <= times[-1] + step / 2:
+    one, about, fro = (pattern.fullmatch(target) for pattern in (TIME, WINDOW, RANGE))
+    if one:
+        first = last = int(one[1]) / 1000
+    elif about:
+        first, last = ((int(about[1]) + sign * int(about[2])) / 1000 for sign in (-1, 1))
+    elif fro:
+        first, last = int(fro[1]) / 1000, int(fro[2]) / 1000
+    else:
+        first = last = np.nan
+    found = np.array([np.abs(times - first).argmin()])
+    if about or fro:
+        tolerance = 1e-6
+        found = np.flatnonzero((times >= first - tolerance) & (times <= last + tolerance))
+    if not (times[0] - step / 2 <= first <= last <= times[-1] + step / 2) or not len(found):
         raise InputError(
             where,
             f"no time {target!r}",
-            f"a time like 80ms, from {times[0] * 1000:.0f}ms to {times[-1] * 1000:.0f}ms",
+            f"a time like 80ms, or a window like 170±10ms or 160-180ms that has a sample, "
+            f"from {times[0] * 1000:.0f}ms to {times[-1] * 1000:.0f}ms in steps of {step * 1000:.0f}ms",
             "correct the data set's `targets`",
         )
-    return int(np.argmin(np.abs(times - seconds)))
+    return found
 
 
 def mean_by_label(labels: list[str], rows: np.ndarray) -> np.ndarray:

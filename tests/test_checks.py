@@ -1,0 +1,133 @@
+"""The check of all data: everything wrong is in one message, and nothing is said against what is whole."""
+
+import json
+import shutil
+from time import monotonic
+
+import numpy as np
+import pytest
+import yaml
+from conftest import REPOSITORY, run
+from early_alignment import checks
+from early_alignment import config as library
+from early_alignment.simulation.plan import Plan
+from early_alignment.simulation.write import write_data_set
+
+DEMO = yaml.safe_load((REPOSITORY / "experiments/demo.yaml").read_text())
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    """The demo's fMRI, with fewer images."""
+    root = tmp_path_factory.mktemp("simulated")
+    fewer = {"root": str(root), "shared_images": 8, "own_images": 2, "training_concepts": 6, "test_concepts": 3}
+    write_data_set(Plan(**DEMO["simulation"] | fewer), "algonauts2023")
+    return root
+
+
+@pytest.fixture
+def experiment(simulated, tmp_path):
+    """A config on a copy of the data, as if it was measured."""
+    shutil.copytree(simulated / "algonauts2023", tmp_path / "fmri")
+    (tmp_path / "photographs").mkdir()
+    config = {key: DEMO[key] for key in ("seeds", "epochs", "blocks", "network", "training", "features")}
+    config["training"] = config["training"] | {"images": str(tmp_path / "photographs")}
+    config["results"] = str(tmp_path / "results")
+    settings = {
+        "format": "algonauts2023",
+        "root": str(tmp_path / "fmri"),
+        "subjects": [1, 2, 3],
+        "targets": ["V1v", "PPA"],
+    }
+    config["datasets"] = {"fmri": settings}
+    return config
+
+
+def found(config):
+    _, errors = checks.problems(library.checked(config))
+    return errors
+
+
+def test_nothing_is_said_against_intact_data(experiment):
+    summaries, errors = checks.problems(library.checked(experiment))
+    assert errors == []
+    assert summaries == ["fmri: 8 conditions, 8 images, for subjects 1, 2, 3"]
+
+
+def test_all_that_is_wrong_with_all_data_sets_is_found_at_once(experiment, tmp_path):
+    fmri = tmp_path / "fmri"
+    path = fmri / "subj01/training_split/training_fmri/lh_training_fmri.npy"
+    path.write_bytes(path.read_bytes()[:-100])
+    (fmri / "subj02/roi_masks/mapping_floc-places.npy").unlink()
+    picture = next((fmri / "subj01/training_split/training_images").glob("*nsd-00013.png"))
+    picture.write_bytes(picture.read_bytes()[:200])
+    experiment["datasets"]["fmri"]["targets"] = ["V1v", "hv4"]
+    other = tmp_path / "own"
+    (other / "stimuli").mkdir(parents=True)
+    (other / "conditions.csv").write_text("condition,image\na,a.png\nb,b.png\nb,c.png\n")
+    experiment["datasets"]["own"] = {"format": "responses", "root": str(other), "subjects": [1], "targets": ["all"]}
+    messages = "\n".join(map(str, found(experiment)))
+    for words in (
+        "lh_training_fmri.npy\n  found:    not readable, perhaps cut short",
+        "mapping_floc-places.npy\n  found:    no such file",
+        "nsd-00013.png\n  found:",
+        "no region 'hv4'\n  expected: one of hV4",
+        "1 conditions of one name: b",
+    ):
+        assert words in messages, messages
+
+
+def test_a_disk_too_small_for_the_features_is_said_in_bytes(experiment, monkeypatch):
+    import torch
+    import torchvision
+    from early_alignment.networks import block_sizes
+
+    sizes = block_sizes("resnet50", ["layer1", "layer4"], 64)
+    x, network = torch.zeros(1, 3, 64, 64), torchvision.models.resnet50()
+    x = network.layer1(network.maxpool(network.relu(network.bn1(network.conv1(x)))))
+    assert sizes["layer1"] == x.numel()
+    assert sizes["layer4"] == network.layer4(network.layer3(network.layer2(x))).numel()
+    free = shutil.disk_usage(experiment["training"]["images"])
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: free._replace(free=10**6))
+    (error,) = found(experiment)
+    # 8 conditions × all four blocks × 2 bytes × 2 seeds × 5 checkpoints
+    features = sum(block_sizes("resnet50", DEMO["blocks"], 64).values())
+    assert f"{8 * features * 2 * 10 / 1e9:.1f} GB, the features of 10 checkpoints" in error.expected
+    assert "features.keep" in error.remedy
+
+
+def test_images_of_a_condition_apart_are_two_conditions_of_one_name():
+    from early_alignment.datasets import open_dataset
+    from early_alignment.datasets.base import Stimulus
+    from early_alignment.errors import InputError
+
+    data = open_dataset("own", {"format": "rdms", "root": "own", "subjects": ["a"], "targets": ["b"]})
+    together = [Stimulus("a", "1"), Stimulus("a", "2"), Stimulus("b", "3")]
+    checks.check_conditions(data, together)
+    with pytest.raises(InputError, match="1 conditions of the name of another: a"):
+        checks.check_conditions(data, [*together, Stimulus("a", "4")])
+
+
+def test_the_target_check_prints_everything_and_fails_before_training(experiment, clone, tmp_path):
+    config = tmp_path / "experiment.yaml"
+    fmri = tmp_path / "fmri"
+    config.write_text(json.dumps(experiment))
+    command = ("snakemake", "--cores", "2", "--directory", clone, "--configfile", config)
+    began = monotonic()
+    whole = run("snakemake", "check", *command[1:], cwd=clone)
+    assert "nothing wrong was found" in whole.stdout
+    assert monotonic() - began < 60
+    planned = run("snakemake", "-n", "--quiet", "reason", "--configfile", config, cwd=clone).stdout
+    assert ["checked_data", "1"] in [line.split() for line in planned.splitlines()]
+    for subject in (1, 3):
+        path = fmri / f"subj0{subject}/training_split/training_fmri/rh_training_fmri.npy"
+        np.save(path, np.full_like(np.load(path), np.nan))
+    broken = run("snakemake", "check", *command[1:], cwd=clone, check=False)
+    assert broken.returncode != 0
+    assert "4 problems found" in broken.stdout
+    assert "subject 1, V1v" in broken.stdout
+    assert "subject 3, PPA" in broken.stdout
+    assert "Traceback" not in broken.stdout
+    unasked = run("snakemake", *command[1:], "--until", "train", cwd=clone, check=False)
+    assert "4 problems found" in unasked.stdout
+    assert not (tmp_path / "results/training").exists()

@@ -1,0 +1,625 @@
+"""EEG from raw recordings to RDMs, on files written here from the publishers' description.
+
+Every step is compared with MNE-Python, scikit-learn or a plain slow computation, and a signal that is planted in the
+raw recordings at known latency, channel and concept must be found in the RDMs.
+"""
+
+import shutil
+import tracemalloc
+
+import mne
+import numpy as np
+import pytest
+import scipy
+import yaml
+from conftest import copy_of_repository, run
+from early_alignment import channels, preprocessing, published_pickles, rdms
+from early_alignment import config as library
+from early_alignment.datasets import open_dataset
+from early_alignment.errors import InputError
+from PIL import Image
+from scipy.spatial.distance import squareform
+from sklearn.covariance import ledoit_wolf
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import shuffle
+
+CHANNELS = ["Pz", "P3", "P7", "O1", "Oz", "O2", "P4", "P8", "P1", "P5", "PO7", "PO3", "POz", "PO4", "PO8", "P6", "P2"]
+FRONTAL_TO_CENTRAL = (
+    "Fp1 F3 F7 FT9 FC5 FC1 C3 T7 TP9 CP5 CP1 TP10 CP6 CP2 Cz C4 T8 FT10 FC6 FC2 F4 F8 Fp2 AF7 AF3 AFz F1 F5 FT7 FC3 C1 "
+    "C5 TP7 CP3 CPz CP4 TP8 C6 C2 FC4 FT8 F6 AF8 AF4 F2 FCz"
+)
+OTHERS = FRONTAL_TO_CENTRAL.split()
+RECORDED = [*OTHERS[:11], *CHANNELS[:8], *OTHERS[11:], *CHANNELS[8:]]
+TRAINING = [f"{i // 2 + 1:05d}_thing{i // 2}" for i in range(8)]
+"""Concept of every training image: 4 concepts of 2 images."""
+TEST = [f"{i + 1:05d}_view{i}" for i in range(5)]
+SHOWN = {1: [1, 3, 5, 7], 2: [2, 4, 6, 8], 3: [2, 4, 6, 8], 4: [1, 3, 5, 7]}
+"""Session → training images shown in it, half of them as in the experiment."""
+CHANNEL_OF = ["O1", "PO8", "Pz", "P7", "O1", "PO8", "Pz", "P7", "O1"]
+"""Where the response to each concept is, training concepts first; concepts that share a channel are alike."""
+LATENCY = 0.17
+RATE = 1000
+
+
+def settings(root, format_="things_eeg2", **others):
+    given = {"format": format_, "root": str(root), "subjects": [1], "targets": ["170ms"]} | others
+    return library.with_defaults(given, library.SCHEMA["properties"]["datasets"]["additionalProperties"])
+
+
+def write_images(root):
+    metadata = {}
+    for key, partition, concepts in (("train", "training", TRAINING), ("test", "test", TEST)):
+        files = [f"{concept[6:]}_{i:02d}s.jpg" for i, concept in enumerate(concepts)]
+        metadata |= {f"{key}_img_concepts": concepts, f"{key}_img_files": files}
+        for concept, file in zip(concepts, files, strict=True):
+            path = root / "image_set" / f"{partition}_images" / concept / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (8, 8)).save(path)
+    np.save(root / "image_set/image_metadata.npy", metadata, allow_pickle=True)
+
+
+# Preprocessed files ----------------------------------------------------------------------------------------------
+
+
+def write_preprocessed(root, partition, data, names=CHANNELS, times=None):
+    folder = root / "preprocessed_data/sub-01"
+    folder.mkdir(parents=True, exist_ok=True)
+    times = np.arange(100) / 100 - 0.2 if times is None else times
+    content = {"preprocessed_eeg_data": data, "ch_names": names, "times": times}
+    np.save(folder / f"preprocessed_eeg_{partition}.npy", content, allow_pickle=True)
+
+
+@pytest.fixture
+def preprocessed(tmp_path):
+    """Root and responses of a subject in the preprocessed format."""
+    rng = np.random.default_rng(5)
+    data = {"training": rng.normal(size=(8, 4, 17, 100)), "test": rng.normal(size=(5, 80, 17, 100))}
+    write_images(tmp_path)
+    for partition, responses in data.items():
+        write_preprocessed(tmp_path, partition, responses)
+    return tmp_path, data
+
+
+def opened(root, **others):
+    return open_dataset("things", settings(root, **others))
+
+
+@pytest.mark.parametrize("average", [True, False])
+@pytest.mark.parametrize(
+    ("conditions", "partitions"),
+    [("concepts", ("training", "test")), ("training_concepts", ("training",)), ("test_images", ("test",))],
+)
+def test_conditions_are_either_partitions_concepts_or_images(preprocessed, conditions, partitions, average):
+    root, data = preprocessed
+    dataset = opened(root, conditions=conditions, average_images=average)
+    trials = {}
+    for partition in partitions:
+        for i, concept in enumerate({"training": TRAINING, "test": TEST}[partition]):
+            name = f"{partition}/{concept}" + ("" if average else f"/{concept[6:]}_{i:02d}s")
+            trials.setdefault(name, []).extend(data[partition][i, :, :, 37])
+    assert list(dict.fromkeys(stimulus.condition for stimulus in dataset.stimuli())) == list(trials)
+    assert all((root / stimulus.image).is_file() for stimulus in dataset.stimuli())
+    expected = [np.mean(trial, axis=0) for trial in trials.values()]
+    np.testing.assert_allclose(dataset.responses("1", "170ms"), expected, atol=1e-12)
+    read = {path.name for path in dataset.brain_files("1", "170ms")}
+    assert read == {"image_metadata.npy", *(f"preprocessed_eeg_{partition}.npy" for partition in partitions)}
+
+
+@pytest.mark.parametrize(
+    ("target", "first", "last"),
+    [
+        ("170±10ms", 36, 38),
+        ("160-180ms", 36, 38),
+        ("155-184ms", 36, 38),
+        ("-200--150ms", 0, 5),
+        ("-10-0ms", 19, 20),
+        ("0±0ms", 20, 20),
+    ],
+)
+def test_a_window_is_averaged_over_its_samples_ends_included(preprocessed, target, first, last):
+    root, data = preprocessed
+    expected = [data["test"][i, :, :, first : last + 1].mean(axis=(0, 2)) for i in range(5)]
+    np.testing.assert_allclose(
+        opened(root, conditions="test_images").responses("1", target), np.stack(expected), atol=1e-12
+    )
+
+
+def test_all_times_are_the_samples_of_the_file(preprocessed):
+    root, data = preprocessed
+    dataset = opened(root, targets="all", conditions="test_images")
+    assert dataset.targets == [f"{time}ms" for time in range(-200, 800, 10)]
+    for sample in (0, 19, 20, 37, 99):
+        found = dataset.responses("1", dataset.targets[sample])
+        np.testing.assert_allclose(found, data["test"][..., sample].mean(axis=1), atol=1e-12)
+
+
+def test_repetitions_give_all_conditions_as_many_folds(preprocessed):
+    root, data = preprocessed
+    dataset = opened(root)
+    expected = np.zeros((4, 9, 17))
+    for fold in range(4):
+        for concept in range(4):
+            images = [i for i, name in enumerate(TRAINING) if name == sorted(set(TRAINING))[concept]]
+            expected[fold, concept] = np.mean([data["training"][i, fold, :, 37] for i in images], axis=0)
+        for image in range(5):
+            group = [data["test"][image, r, :, 37] for r in range(20 * fold, 20 * fold + 20)]
+            expected[fold, 4 + image] = np.mean(group, axis=0)
+    found = dataset.repetitions("1", "170ms")
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    np.testing.assert_allclose(found.mean(axis=0), dataset.responses("1", "170ms"), atol=1e-12)
+    assert opened(root, conditions="test_images").repetitions("1", "170ms").shape == (80, 5, 17)
+
+
+def test_a_large_array_is_mapped_and_not_read(tmp_path):
+    data = np.random.default_rng(1).normal(size=(100, 50, 200))
+    np.save(tmp_path / "large.npy", {"data": data, "fortran": np.asfortranarray(data)}, allow_pickle=True)
+    tracemalloc.start()
+    content = published_pickles.load(tmp_path / "large.npy")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1e6 < data.nbytes
+    for array in content.values():
+        np.testing.assert_array_equal(array, data)
+        assert not array.flags.writeable
+
+
+def cut(root):
+    path = root / "preprocessed_data/sub-01/preprocessed_eeg_test.npy"
+    path.write_bytes(path.read_bytes()[:-5000])
+
+
+@pytest.mark.parametrize(
+    ("harm", "others", "message"),
+    [
+        (None, {"targets": ["900ms"]}, r"training\.npy\s+found:\s+no time '900ms'[\s\S]*from -200ms to 790ms"),
+        (None, {"targets": ["-300ms"]}, "no time '-300ms'"),
+        (None, {"targets": ["V1v"]}, "no time 'V1v'[\\s\\S]*a time like 80ms, or a window like 170±10ms or 160-180ms"),
+        (None, {"targets": ["780±20ms"]}, "no time '780±20ms'"),
+        (None, {"targets": ["171-179ms"]}, "no time '171-179ms'"),
+        (None, {"targets": ["180-160ms"]}, "no time '180-160ms'"),
+        (None, {"subjects": ["2"]}, r"sub-02/preprocessed_eeg_training\.npy\s+found:\s+no such file"),
+        (None, {"subjects": ["anna"]}, r"datasets\.things\.subjects\s+found:\s+subject 'anna'"),
+        (cut, {}, r"eeg_test\.npy\s+found:\s+not readable \(\d+ bytes, of which an array should end at \d+\)"),
+        (
+            lambda root: write_preprocessed(
+                root, "test", np.ones((5, 80, 16, 100)), [c for c in CHANNELS if c != "POz"]
+            ),
+            {},
+            "16 channels; missing: POz; unknown: none",
+        ),
+        (
+            lambda root: write_preprocessed(root, "test", np.ones((5, 80, 17, 100)), ["Cz", *CHANNELS[1:]]),
+            {},
+            "17 channels; missing: Pz; unknown: Cz",
+        ),
+        (
+            lambda root: write_preprocessed(root, "test", np.ones((4, 80, 17, 100))),
+            {},
+            r"responses of shape \(4, 80, 17, 100\)[\s\S]*the 5 images of .*image_metadata\.npy",
+        ),
+        (
+            lambda root: write_preprocessed(root, "test", np.full((5, 80, 17, 100), np.nan)),
+            {},
+            "finite",
+        ),
+        (
+            lambda root: write_preprocessed(root, "training", np.ones((8, 4, 17, 50)), times=np.arange(50) / 50 - 0.2),
+            {"targets": "all"},
+            "50 samples from -200ms to 780ms[\\s\\S]*100 samples from -200ms to 790ms",
+        ),
+        (
+            lambda root: np.save(root / "preprocessed_data/sub-01/preprocessed_eeg_test.npy", {"x": 1}),
+            {},
+            "KeyError: 'preprocessed_eeg_data'",
+        ),
+        (
+            lambda root: np.save(root / "image_set/image_metadata.npy", {"train_img_concepts": []}),
+            {},
+            r"image_metadata\.npy\s+found:\s+KeyError: 'train_img_files'",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_preprocessed_file_is_one_message(preprocessed, harm, others, message):
+    root, _ = preprocessed
+    if harm:
+        harm(root)
+    dataset = opened(root, **others)
+    with pytest.raises(InputError, match=message):
+        dataset.brain_rdm(dataset.subjects[0], dataset.targets[0], "correlation")
+
+
+def test_a_sample_of_responses_is_of_images_from_first_to_last(tmp_path):
+    rng = np.random.default_rng(4)
+    concepts = [f"{i // 10:05d}_thing" for i in range(60)]
+    metadata = {"train_img_concepts": concepts, "train_img_files": [f"{i}.jpg" for i in range(60)]}
+    (tmp_path / "image_set").mkdir()
+    metadata |= {"test_img_concepts": TEST, "test_img_files": [f"{i}.jpg" for i in range(5)]}
+    np.save(tmp_path / "image_set/image_metadata.npy", metadata, allow_pickle=True)
+    data = rng.normal(size=(60, 4, 17, 100))
+    write_preprocessed(tmp_path, "training", data)
+    found = opened(tmp_path, conditions="training_concepts").sample_of_responses("1", "170±10ms")
+    np.testing.assert_allclose(found, data[::3, :, :, 36:39].mean(axis=(1, 3)), atol=1e-12)
+
+
+def test_channels_have_positions_on_the_head(tmp_path):
+    from matplotlib import pyplot
+
+    info = channels.info(CHANNELS)
+    position = {name: info["chs"][i]["loc"][:3] for i, name in enumerate(CHANNELS)}
+    assert position["O1"][0] < 0 < position["O2"][0]  # left and right
+    assert position["Oz"][1] < position["POz"][1] < position["Pz"][1]  # from the back
+    drawn, _ = mne.viz.plot_topomap(np.arange(17.0), info, show=False, contours=0)
+    assert drawn.get_array().size > 100
+    pyplot.close("all")
+    with pytest.raises(InputError, match="no channel PO99"):
+        channels.info(["Pz", "PO99"])
+
+
+# Raw files -------------------------------------------------------------------------------------------------------
+
+
+def write_raw(root, session, partition, rng):
+    """A session's raw file: every image in random order at 5 Hz, targets in between, planted responses, noise.
+
+    Returns the number of targets, which decides how long the session is.
+    """
+    if partition == "training":
+        shown, concept_of, first = SHOWN[session] * 2, [TRAINING.index(c) // 2 for c in TRAINING], 0
+    else:
+        shown, concept_of, first = list(range(1, 6)) * 20, range(5), 4
+    n_targets = 2 + session
+    events = rng.permutation(shown + [99999] * n_targets)
+    n_samples = 500 + 200 * len(events) + 1000 + 137 * session
+    mixing = np.eye(63) + 0.3 * np.random.default_rng(8).normal(size=(63, 63)) / np.sqrt(63)
+    data = np.zeros((64, n_samples))
+    data[:63] = 3e-6 * mixing @ rng.normal(size=(63, n_samples))
+    time = np.arange(n_samples) / RATE
+    for i, event in enumerate(events):
+        onset = 500 + 200 * i
+        data[63, onset] = event
+        if event != 99999:
+            row = RECORDED.index(CHANNEL_OF[first + concept_of[event - 1]])
+            data[row] += 8e-6 * np.exp(-((time - onset / RATE - LATENCY) ** 2) / (2 * 0.02**2))
+    folder = root / f"raw_data/sub-01/ses-{session:02d}"
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {
+        "raw_eeg_data": data,
+        "ch_names": [*RECORDED, "stim"],
+        "ch_types": ["eeg"] * 63 + ["stim"],
+        "sfreq": RATE,
+        "highpass": 0.01,
+        "lowpass": 100,
+    }
+    np.save(folder / f"raw_eeg_{partition}.npy", content, allow_pickle=True)
+
+
+@pytest.fixture(scope="module")
+def raw_root(tmp_path_factory):
+    root, rng = tmp_path_factory.mktemp("raw"), np.random.default_rng(21)
+    write_images(root)
+    for session in SHOWN:
+        for partition in ("training", "test"):
+            write_raw(root, session, partition, rng)
+    return root
+
+
+def raw_files(root, session):
+    folder = root / f"raw_data/sub-01/ses-{session:02d}"
+    return {partition: folder / f"raw_eeg_{partition}.npy" for partition in ("training", "test")}
+
+
+def reference_epochs(path, limit):
+    """All epochs at once, of all channels, by MNE-Python; then sorted with scikit-learn's shuffle."""
+    content = np.load(path, allow_pickle=True).item()
+    info = mne.create_info(content["ch_names"], content["sfreq"], content["ch_types"])
+    raw = mne.io.RawArray(content["raw_eeg_data"], info, verbose="error")
+    events = mne.find_events(raw, verbose="error")
+    events = [event for event in events if event[2] != 99999]
+    raw.pick([name for name in raw.ch_names if name[0] in "OP"])
+    epochs = mne.Epochs(raw, events, tmin=-0.2, tmax=0.8, baseline=(None, 0), preload=True, verbose="error")
+    epochs.resample(100)
+    data, numbers = epochs.get_data(), epochs.events[:, 2]
+    kept = [
+        shuffle(np.flatnonzero(numbers == number), random_state=20200220, n_samples=limit)
+        for number in sorted(set(numbers))
+    ]
+    return np.array(sorted(set(numbers))), np.stack([data[rows] for rows in kept]), epochs.ch_names, epochs.times
+
+
+def reference_covariance(data):
+    """Image by image and time by time, with scikit-learn."""
+    found = []
+    for image in data:
+        for sample in range(image.shape[2]):
+            scaler = StandardScaler().fit(image[:, :, sample])
+            shrunk, _ = ledoit_wolf(scaler.transform(image[:, :, sample]))
+            found.append(np.outer(scaler.scale_, scaler.scale_) * shrunk)
+    return np.mean(found, axis=0)
+
+
+@pytest.fixture(scope="module")
+def references(raw_root):
+    """Session → partition → image numbers and epochs."""
+    limits = {"training": 2, "test": 20}
+    return {
+        session: {part: reference_epochs(path, limits[part]) for part, path in raw_files(raw_root, session).items()}
+        for session in SHOWN
+    }
+
+
+@pytest.mark.parametrize("partition", ["training", "test"])
+def test_epochs_are_those_of_mne_whatever_is_done_at_once(raw_root, references, monkeypatch, partition):
+    monkeypatch.setattr(preprocessing, "BATCH", 7)
+    found = preprocessing.epochs(raw_files(raw_root, 2)[partition], {"training": 2, "test": 20}[partition])
+    numbers, data, names, times = references[2][partition]
+    np.testing.assert_array_equal(found["images"], numbers)
+    np.testing.assert_allclose(found["data"], data, atol=1e-16)
+    assert found["ch_names"] == names == CHANNELS
+    np.testing.assert_allclose(found["times"], times)
+    np.testing.assert_allclose(found["times"], np.arange(-20, 80) / 100, atol=1e-9)
+
+
+def test_an_epoch_is_the_recording_around_the_event_less_its_baseline(raw_root):
+    """Without MNE: the recording without what is faster than 50 Hz, every 10 ms.
+
+    MNE pads an epoch to a power of two before it resamples, which moves its samples by 4 ms.
+    """
+    path = raw_files(raw_root, 1)["training"]
+    content = np.load(path, allow_pickle=True).item()
+    onset = np.flatnonzero(content["raw_eeg_data"][63] == 3)[0] - 4
+    recorded = content["raw_eeg_data"][RECORDED.index("PO8")]
+    expected = scipy.signal.resample(recorded[onset - 400 : onset + 1200], 160)[20:120]
+    found = preprocessing.epochs(path, 2)
+    candidates = found["data"][list(found["images"]).index(3)][:, CHANNELS.index("PO8")]
+    assert max(np.corrcoef(candidate, expected)[0, 1] for candidate in candidates) > 0.99
+    np.testing.assert_allclose(found["data"][..., 1:20].mean(axis=-1), 0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("n", "p"), [(2, 17), (20, 17), (20, 3), (5, 5)])
+def test_shrunk_covariances_are_those_of_scikit_learn(n, p):
+    rng = np.random.default_rng(3)
+    observations = 1e-6 * rng.normal(size=(2, 4, n, p)) @ rng.normal(size=(p, p)) + rng.normal(size=p)
+    observations[1, 2, :, 0] = 0.7  # a channel that stood still
+    found = preprocessing.shrunk_covariance(observations)
+    for place in np.ndindex(2, 4):
+        scaler = StandardScaler().fit(observations[place])
+        shrunk, _ = ledoit_wolf(scaler.transform(observations[place]))
+        expected = np.outer(scaler.scale_, scaler.scale_) * shrunk
+        np.testing.assert_allclose(found[place], expected, rtol=1e-6, atol=1e-9 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("estimated_from", ["both", "training"])
+def test_a_session_is_whitened_as_published(raw_root, references, monkeypatch, estimated_from):
+    monkeypatch.setattr(preprocessing, "BATCH", 30)
+    data = {partition: references[3][partition][1] for partition in ("training", "test")}
+    partitions = ("training", "test") if estimated_from == "both" else ("training",)
+    covariance = np.mean([reference_covariance(data[partition]) for partition in partitions], axis=0)
+    whitening = scipy.linalg.fractional_matrix_power(covariance, -0.5)
+    found = preprocessing.session(raw_files(raw_root, 3), estimated_from)
+    for partition, responses in data.items():
+        expected = np.zeros_like(responses)
+        for image, repetition in np.ndindex(responses.shape[:2]):
+            expected[image, repetition] = whitening @ responses[image, repetition]
+        np.testing.assert_allclose(found[f"{partition}_eeg_data"], expected, rtol=1e-7, atol=1e-7)
+        np.testing.assert_array_equal(found[f"{partition}_images"], references[3][partition][0])
+
+
+@pytest.fixture(scope="module")
+def sessions(raw_root, tmp_path_factory):
+    """Files of all sessions as the workflow saves them."""
+    folder = tmp_path_factory.mktemp("sessions")
+    files = [folder / f"ses-{session}.npy" for session in SHOWN]
+    for session, file in zip(SHOWN, files, strict=True):
+        published_pickles.save(file, preprocessing.session(raw_files(raw_root, session), "both"))
+    return files
+
+
+@pytest.mark.parametrize(("partition", "n_images", "repetitions"), [("training", 8, 4), ("test", 5, 80)])
+def test_joined_sessions_hold_every_images_repetitions_in_the_publishers_order(
+    sessions, partition, n_images, repetitions
+):
+    contents = [np.load(file, allow_pickle=True).item() for file in sessions]
+    expected = []
+    for image in range(1, n_images + 1):
+        of_image = [
+            content[f"{partition}_eeg_data"][row]
+            for content in contents
+            for row in np.flatnonzero(content[f"{partition}_images"] == image)
+        ]
+        expected.append(np.concatenate(of_image)[shuffle(np.arange(repetitions), random_state=20200220)])
+    joined = preprocessing.join(sessions, partition)
+    np.testing.assert_array_equal(joined["preprocessed_eeg_data"], expected)
+    assert joined["ch_names"] == CHANNELS
+    np.testing.assert_allclose(joined["times"], np.arange(100) / 100 - 0.2, atol=1e-9)
+
+
+def test_a_planted_response_is_found_at_its_latency_channel_and_concept(raw_root, sessions, tmp_path):
+    for partition in ("training", "test"):
+        file = tmp_path / f"sub-1/preprocessed_eeg_{partition}.npy"
+        published_pickles.save(file, preprocessing.join(sessions, partition))
+    dataset = open_dataset(
+        "things", settings(raw_root, "things_eeg2_raw", targets="all") | {"preprocessed": str(tmp_path)}
+    )
+    course = np.stack([dataset.responses("1", target) for target in dataset.targets])  # (times, concepts, channels)
+    peak_times = [int(target[:-2]) for target in np.array(dataset.targets)[np.abs(course).max(axis=2).argmax(axis=0)]]
+    assert np.abs(np.subtract(peak_times, 1000 * LATENCY)).max() <= 10
+    at_peak = dataset.responses("1", "170±10ms")
+    assert [CHANNELS[channel] for channel in at_peak.argmax(axis=1)] == CHANNEL_OF
+    alike = np.array([[a == b for b in CHANNEL_OF] for a in CHANNEL_OF])
+    pairs = ~np.eye(9, dtype=bool)
+    at_170 = squareform(dataset.brain_rdm("1", "170±10ms", "correlation"))
+    assert at_170[alike & pairs].max() < 0.3 < 0.7 < at_170[~alike].min()
+    before = squareform(dataset.brain_rdm("1", "-100ms", "correlation"))
+    assert abs(before[alike & pairs].mean() - before[~alike].mean()) < 0.3
+
+
+def changed_raw(root, folder, session=1, partition="training", **changes):
+    """A copy of the root in which one raw file is another."""
+    shutil.copytree(root, folder / "data", symlinks=True)
+    path = raw_files(folder / "data", session)[partition]
+    content = np.load(path, allow_pickle=True).item()
+    np.save(path, content | {key: change(content[key]) for key, change in changes.items()}, allow_pickle=True)
+    return raw_files(folder / "data", session)
+
+
+def without_last_event(data):
+    """As if the recording stopped within the last epoch."""
+    return data[:, : np.flatnonzero(data[63])[-1] + 300]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"ch_names": lambda names: ["X" if name == "POz" else name for name in names]}, "missing: POz"),
+        ({"ch_names": lambda names: [*names[:-1], "events"]}, "raw_eeg_data .*ch_names, the last of them stim"),
+        ({"ch_names": lambda names: names[:-1]}, r"data of shape \(64, \d+\) and 63 channels"),
+        (
+            {"raw_eeg_data": lambda data: np.where(np.arange(64)[:, None] == RECORDED.index("O2"), np.nan, data)},
+            r"\d+ values that are not finite, in O2",
+        ),
+        ({"raw_eeg_data": lambda data: data * (np.arange(64) != 63)[:, None]}, "no events on the channel stim"),
+        ({"raw_eeg_data": lambda data: data[:, : data.shape[1] // 2]}, "images were shown fewer than 2 times"),
+        ({"raw_eeg_data": without_last_event}, r"\d of 4 images were shown fewer than 2 times"),
+        (
+            {"raw_eeg_data": lambda data: data * (np.arange(64) != RECORDED.index("P7"))[:, None]},
+            "one voltage throughout in P7",
+        ),
+        (
+            {
+                "raw_eeg_data": lambda data: data[
+                    [RECORDED.index("P8") if i == RECORDED.index("P7") else i for i in range(64)]
+                ]
+            },
+            "a noise covariance whose least eigenvalue",
+        ),
+        ({"sfreq": lambda _: "fast"}, "could not convert string to float"),
+    ],
+)
+def test_what_is_wrong_with_a_raw_file_is_one_message(raw_root, tmp_path, changes, message):
+    files = changed_raw(raw_root, tmp_path, **changes)
+    with pytest.raises(InputError, match=message) as error:
+        preprocessing.session(files, "training")
+    assert "raw_eeg_training.npy" in error.value.where
+
+
+def cut_raw(path):
+    path.write_bytes(path.read_bytes()[:-100_000])
+
+
+def without_poz(path):
+    content = np.load(path, allow_pickle=True).item()
+    names = ["X" if name == "POz" else name for name in content["ch_names"]]
+    np.save(path, content | {"ch_names": names}, allow_pickle=True)
+
+
+@pytest.mark.parametrize(
+    ("harm", "others", "message"),
+    [
+        (cut_raw, {}, r"ses-04/raw_eeg_test\.npy\s+found:[\s\S]*of which an array should end at"),
+        (without_poz, {}, r"ses-04/raw_eeg_test\.npy\s+found:    16 channels; missing: POz"),
+        (lambda path: path.unlink(), {}, r"ses-04/raw_eeg_test\.npy\s+found:    no such file"),
+        (None, {"targets": ["900ms"]}, r"datasets\.things\.targets\s+found:    no time '900ms'"),
+        (None, {"subjects": [7]}, r"sub-07/ses-01/raw_eeg_training\.npy\s+found:    no such file"),
+    ],
+)
+def test_raw_files_are_checked_without_reading_them(raw_root, tmp_path, harm, others, message):
+    root = shutil.copytree(raw_root, tmp_path / "data")
+    dataset = open_dataset("things", settings(raw_root, "things_eeg2_raw") | {"preprocessed": ""})
+    dataset.check_responses("1", "170±10ms")
+    dataset = open_dataset("things", settings(root, "things_eeg2_raw", **others) | {"preprocessed": ""})
+    if harm:
+        harm(raw_files(root, 4)["test"])
+    with pytest.raises(InputError, match=message):
+        dataset.check_responses(dataset.subjects[0], dataset.targets[0])
+
+
+def test_sessions_that_do_not_make_a_whole_are_refused(sessions):
+    with pytest.raises(
+        InputError, match=r"4 of 8 training images are in 1 sessions, such as number 2, and others in 2"
+    ):
+        preprocessing.join([sessions[0], sessions[1], sessions[3]], "training")
+    with pytest.raises(InputError, match=r"4 of 7 training images|3 of 7 training images are in 0 sessions"):
+        preprocessing.join([sessions[0]], "training")
+
+
+# The rules -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def workflow(raw_root, tmp_path_factory):
+    """A clone with an experiment on the raw recordings, and what runs Snakemake there, by names of targets."""
+    folder = copy_of_repository(tmp_path_factory.mktemp("workflow"))
+    shutil.copytree(raw_root, folder / "data")
+    (folder / "images").mkdir()
+    experiment = yaml.safe_load((folder / "config.yaml").read_text())
+    experiment |= {"seeds": [1], "epochs": [0], "blocks": ["layer1"]}
+    experiment["training"]["images"] = "images"
+    things = {"format": "things_eeg2_raw", "root": "data", "subjects": [1], "targets": ["170±10ms", "-100ms"]}
+
+    def snakemake(*arguments, environment=(), **changes):
+        config = experiment | {"datasets": {"things": things | changes}}
+        (folder / "experiment.yaml").write_text(yaml.safe_dump(config, allow_unicode=True))
+        arguments = (*arguments, "--cores", "2", "--configfile", "experiment.yaml")
+        return run("snakemake", *arguments, cwd=folder, **dict(environment)).stdout
+
+    return folder, snakemake
+
+
+def jobs(dry_run):
+    """Rule → number of jobs, of a dry-run's table."""
+    rows = dry_run.split("Job stats:")[1].split("\n\n")[0].splitlines()[3:]
+    return {rule: int(n) for rule, n in map(str.split, rows) if rule != "total"}
+
+
+RDMS = [f"results/brain_rdms/things/sub-1/{target}.npy" for target in ("170±10ms", "-100ms")]
+STIMULI = "results/stimuli/things.csv"
+DRY = ("--dry-run", "--quiet", "reason")
+
+
+def test_the_rules_go_from_raw_sessions_to_rdms_and_redo_what_changed(workflow, raw_root, sessions):
+    folder, snakemake = workflow
+    # In the plainest locale, a name with ± must work as a path, in a job and in a log.
+    snakemake(STIMULI, *RDMS, environment={"LC_ALL": "C"}.items())
+    dataset = open_dataset(
+        "things",
+        settings(raw_root, "things_eeg2_raw") | {"preprocessed": str(folder / "results/preprocessed_data/things")},
+    )
+    for path, target in zip(RDMS, ("170±10ms", "-100ms"), strict=True):
+        np.testing.assert_allclose(
+            rdms.load(folder / path), dataset.brain_rdm("1", target, "correlation"), rtol=1e-6, atol=1e-7
+        )
+    assert (folder / "results/logs/brain_rdms/things/sub-1/170±10ms.log").is_file()
+    for partition in ("training", "test"):
+        path = folder / f"results/preprocessed_data/things/sub-1/preprocessed_eeg_{partition}.npy"
+        expected = preprocessing.join(sessions, partition)["preprocessed_eeg_data"]
+        np.testing.assert_array_equal(np.load(path, allow_pickle=True).item()["preprocessed_eeg_data"], expected)
+
+    everything = (STIMULI, *RDMS, *DRY)
+    assert "Nothing to be done" in snakemake(*everything)
+    redone = jobs(snakemake(*everything, noise_covariance="training"))
+    assert redone == {"preprocess_session": 4, "join_sessions": 1, "brain_rdms": 2}
+    raw_files(folder / "data", 3)["test"].touch()
+    assert jobs(snakemake(*everything)) == {"preprocess_session": 1, "join_sessions": 1, "brain_rdms": 2}
+    redone = jobs(snakemake(*everything, conditions="test_images"))
+    assert redone == {"preprocess_session": 1, "join_sessions": 1, "brain_rdms": 2, "stimuli": 1}
+
+
+def test_a_time_course_is_an_alignment_per_published_sample(workflow):
+    _, snakemake = workflow
+    listed = jobs(snakemake(*DRY, targets="all"))
+    assert (listed["brain_rdms"], listed["alignment"]) == (100, 100)
+
+
+def test_a_broken_recording_ends_its_job_with_one_message(workflow):
+    folder, snakemake = workflow
+    path = raw_files(folder / "data", 1)["test"]
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    try:
+        with pytest.raises(AssertionError, match="preprocess_session"):
+            snakemake("results/preprocessed_data/things/sub-1/ses-1.npy")
+    finally:
+        path.write_bytes(whole)
+    log = (folder / "results/logs/preprocessed_data/things/sub-1/ses-1.log").read_text()
+    assert log.startswith("ERROR: data/raw_data/sub-01/ses-01/raw_eeg_test.npy\n  found:    not readable")
+    assert "Traceback" not in log

@@ -1,0 +1,244 @@
+"""fMRI in NSD's native release, on files written here from the publishers' description, against plain computations."""
+
+import numpy as np
+import pytest
+from early_alignment.datasets import open_dataset
+from early_alignment.errors import InputError
+from PIL import Image
+
+SHAPE = (9, 7, 5)
+"""Voxels, x × y × z; the release has 81 × 104 × 83 in subject 1."""
+SHARED = [3, 8, 14, 21, 30, 44]
+"""1-based numbers of the shared images, of 50."""
+N_IMAGES = 50
+LENGTHS = {1: [10, 8, 11], 2: [12, 7]}
+"""Subject → trials of each session: sessions of different length, and fewer in the second subject."""
+REGIONS = {
+    "prf-visualrois": ["Unknown", "V1v", "V1d", "V2v", "hV4"],
+    "floc-places": ["Unknown", "OPA", "PPA"],
+    "Kastner2015": ["Unknown", "V1v", "IPS0"],
+    "HCP_MMP1": ["Unknown", "V1", "IPS0"],
+}
+
+
+@pytest.fixture(scope="module")
+def nsd(tmp_path_factory):
+    """Two subjects, the first in HDF5, the second in NIfTI; returns root and what was written."""
+    import h5py
+    import nibabel
+    from scipy.io import savemat
+
+    rng = np.random.default_rng(21)
+    root, truth = tmp_path_factory.mktemp("nsd"), {}
+    own = {s: rng.permutation(np.setdiff1d(np.arange(1, N_IMAGES + 1), SHARED))[:6] for s in (1, 2)}
+    subjectim = np.array([[*SHARED, *own[s]] for s in (1, 2)])
+    # Every image comes up, in random order, the first six (which are shared) about three times as often.
+    ordering = rng.permutation(np.r_[np.repeat(np.arange(1, 7), 4), np.arange(7, 13), np.arange(7, 13)])
+    folder = root / "nsddata/experiments/nsd"
+    folder.mkdir(parents=True)
+    savemat(
+        folder / "nsd_expdesign.mat",
+        {"masterordering": ordering[None], "subjectim": subjectim, "sharedix": np.array(SHARED)[None]},
+    )
+    pictures = rng.integers(0, 256, (N_IMAGES, 12, 12, 3), dtype=np.uint8)
+    folder = root / "nsddata_stimuli/stimuli/nsd"
+    folder.mkdir(parents=True)
+    with h5py.File(folder / "nsd_stimuli.hdf5", "w") as file:
+        file["imgBrick"] = pictures
+    for subject, lengths in LENGTHS.items():
+        betas_folder = root / f"nsddata_betas/ppdata/subj0{subject}/func1pt8mm/betas_fithrf_GLMdenoise_RR"
+        roi = root / f"nsddata/ppdata/subj0{subject}/func1pt8mm/roi"
+        labels = root / f"nsddata/freesurfer/subj0{subject}/label"
+        for made in (betas_folder, roi, labels):
+            made.mkdir(parents=True)
+        masks = {family: rng.integers(-1, len(names), SHAPE) for family, names in REGIONS.items()}
+        for family, names in REGIONS.items():
+            nibabel.save(nibabel.Nifti1Image(masks[family].astype(np.int16), np.eye(4)), roi / f"{family}.nii.gz")
+            table = "".join(f"{label} {name} 0 0 0 0\n" for label, name in enumerate(names))
+            (labels / f"{family}.mgz.ctab").write_text(table)
+        ncsnr = rng.uniform(0, 1, SHAPE).astype(np.float32)
+        nibabel.save(nibabel.Nifti1Image(ncsnr, np.eye(4)), betas_folder / "ncsnr.nii.gz")
+        sessions = [rng.integers(-3000, 3000, (*SHAPE, n), dtype=np.int16) for n in lengths]
+        for number, betas in enumerate(sessions, start=1):
+            name = f"betas_session{number:02d}"
+            if subject == 1:
+                with h5py.File(betas_folder / f"{name}.hdf5", "w") as file:
+                    file.create_dataset("betas", data=betas.transpose(3, 2, 1, 0), chunks=(number, 5, 7, 9))
+            else:
+                nibabel.save(nibabel.Nifti1Image(betas, np.eye(4)), betas_folder / f"{name}.nii.gz")
+        images = subjectim[subject - 1][ordering[: sum(lengths)] - 1] - 1
+        truth[subject] = {"masks": masks, "sessions": sessions, "images": images, "ncsnr": ncsnr}
+    return root, truth, pictures
+
+
+def dataset(root, **settings):
+    defaults = {"format": "nsd", "root": root, "subjects": [1, 2], "targets": ["V1v"]}
+    return open_dataset("nsd", defaults | settings)
+
+
+def plain_repetitions(truth, inside):
+    """Image → its z-scored patterns, one trial after another; voxels in the order of reversed axes."""
+    places = [(x, y, z) for z in range(SHAPE[2]) for y in range(SHAPE[1]) for x in range(SHAPE[0]) if inside[x, y, z]]
+    trials = []
+    for betas in truth["sessions"]:
+        columns = []
+        for place in places:
+            percent = betas[place] / 300
+            columns.append((percent - percent.mean()) / percent.std())
+        trials += list(np.array(columns).T)
+    patterns = {}
+    for image, trial in zip(truth["images"], trials, strict=True):
+        patterns.setdefault(image, []).append(trial)
+    return patterns
+
+
+def seen_by_both(truth, least=1):
+    counts = [np.bincount(truth[s]["images"], minlength=N_IMAGES) for s in (1, 2)]
+    return [number - 1 for number in SHARED if min(count[number - 1] for count in counts) >= least]
+
+
+def test_conditions_are_the_shared_images_that_all_subjects_saw_in_their_sessions(nsd):
+    root, truth, pictures = nsd
+    stimuli = dataset(root).stimuli()
+    assert [stimulus.condition for stimulus in stimuli] == [f"nsd-{number:05d}" for number in seen_by_both(truth)]
+    often = dataset(root, min_repetitions=2).stimuli()
+    assert [stimulus.condition for stimulus in often] == [f"nsd-{number:05d}" for number in seen_by_both(truth, 2)]
+    for stimulus in stimuli:
+        picture = dataset(root).open_image(stimulus.image)
+        assert isinstance(picture, Image.Image)
+        np.testing.assert_array_equal(np.asarray(picture), pictures[int(stimulus.condition[4:])])
+
+
+@pytest.mark.parametrize("subject", [1, 2])
+@pytest.mark.parametrize("at_a_time", [1, 2000, 2**26])
+def test_responses_are_z_scored_per_session_and_averaged_over_repetitions(nsd, subject, at_a_time, monkeypatch):
+    from early_alignment.datasets import nsd as module
+
+    monkeypatch.setattr(module, "BYTES_AT_A_TIME", at_a_time)
+    root, truth, _ = nsd
+    patterns = plain_repetitions(truth[subject], truth[subject]["masks"]["prf-visualrois"] == 1)
+    numbers = seen_by_both(truth)
+    expected = [np.mean(patterns[number], axis=0) for number in numbers]
+    np.testing.assert_allclose(dataset(root).responses(str(subject), "V1v"), expected, atol=2e-6)
+    repetitions = dataset(root).repetitions(str(subject), "V1v")
+    for row, number in enumerate(numbers):
+        n = len(patterns[number])
+        np.testing.assert_allclose(repetitions[:n, row], patterns[number], atol=2e-6)
+        assert np.isnan(repetitions[n:, row]).all()
+
+
+def test_regions_unions_families_and_selection_by_noise_ceiling(nsd):
+    root, truth, _ = nsd
+    masks, ncsnr = truth[2]["masks"], truth[2]["ncsnr"]
+    settings = {"regions": {"V1": ["V1v", "V1d"], "places": ["OPA", "PPA", "V1v"]}}
+    count = lambda target, **more: dataset(root, **settings, **more).responses("2", target).shape[1]  # noqa: E731
+    prf, places = masks["prf-visualrois"], masks["floc-places"]
+    assert count("V1") == np.count_nonzero((prf == 1) | (prf == 2))
+    assert count("places") == np.count_nonzero((places > 0) | (prf == 1))
+    assert count("Kastner2015.V1v") == np.count_nonzero(masks["Kastner2015"] == 1)
+    assert count("V1", min_ncsnr=0.5) == np.count_nonzero(((prf == 1) | (prf == 2)) & (ncsnr >= 0.5))
+    with pytest.raises(InputError, match="no region 'IPS0'"):  # two families have one
+        count("IPS0")
+    with pytest.raises(InputError, match="no voxels of V1v with ncsnr of at least 2"):
+        count("V1v", min_ncsnr=2)
+
+
+@pytest.mark.parametrize("subject", ["1", "2"])
+def test_all_distances(nsd, subject):
+    from early_alignment import repetitions
+
+    data = dataset(nsd[0], min_repetitions=2)
+    n = len(data.stimuli())
+    for distance in ("correlation", "euclidean", *repetitions.DISTANCES):
+        assert data.brain_rdm(subject, "V1v", distance).shape == (n * (n - 1) // 2,)
+
+
+@pytest.fixture
+def broken(nsd, tmp_path):
+    import shutil
+
+    return shutil.copytree(nsd[0], tmp_path / "nsd")
+
+
+def betas(root, subject, session):
+    folder = root / f"nsddata_betas/ppdata/subj0{subject}/func1pt8mm/betas_fithrf_GLMdenoise_RR"
+    return next(folder.glob(f"betas_session{session:02d}.*"))
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def test_a_session_cut_short_or_missing_is_named(broken):
+    cut(betas(broken, 1, 1))
+    with pytest.raises(InputError, match=r"betas_session01\.hdf5[\s\S]*cut short"):
+        dataset(broken).check_responses("1", "V1v")
+    cut(betas(broken, 2, 1))
+    with pytest.raises(InputError, match=r"betas_session01\.nii\.gz[\s\S]*cut short"):
+        dataset(broken, subjects=[2]).responses("2", "V1v")
+    betas(broken, 2, 1).unlink()
+    with pytest.raises(InputError, match="sessions 2; subjects that are there: subj01, subj02"):
+        dataset(broken, subjects=[2]).stimuli()
+    with pytest.raises(InputError, match="no betas_session01"):
+        dataset(broken, subjects=[7]).stimuli()
+
+
+def test_a_voxel_that_does_not_vary_in_a_session_is_counted_and_left_out_only_by_config(broken, nsd):
+    import h5py
+
+    inside = nsd[1][1]["masks"]["prf-visualrois"] == 1
+    x, y, z = np.argwhere(inside)[3]
+    with h5py.File(betas(broken, 1, 2), "a") as file:
+        file["betas"][:, z, y, x] = 0
+    with pytest.raises(InputError, match=rf"1 of {inside.sum()} units not finite[\s\S]*drop_units"):
+        dataset(broken).patterns("1", "V1v")
+    assert dataset(broken, drop_units=True).patterns("1", "V1v").shape[1] == inside.sum() - 1
+    assert dataset(broken, drop_units=True).repeated_patterns("1", "V1v").shape[2] == inside.sum() - 1
+
+
+FULL = (81, 104, 83)
+READ = """
+import sys
+from early_alignment.datasets import open_dataset
+
+settings = {"format": "nsd", "root": sys.argv[1], "subjects": [1], "targets": ["nsdgeneral"]}
+print(open_dataset("nsd", settings).brain_rdm("1", "nsdgeneral", "correlation").shape)
+print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+
+
+def test_memory_of_a_subject_of_full_size_stays_below_2_gb(tmp_path):
+    """Four sessions of 750 trials, which hold all 1,000 shared images three times, and 15,000 voxels."""
+    import sys
+
+    import h5py
+    import nibabel
+    from conftest import REPOSITORY, run
+    from scipy.io import savemat
+
+    rng = np.random.default_rng(41)
+    folder = tmp_path / "nsddata_betas/ppdata/subj01/func1pt8mm/betas_fithrf_GLMdenoise_RR"
+    folder.mkdir(parents=True)
+    with h5py.File(folder / "betas_session01.hdf5", "w") as file:
+        betas = file.create_dataset("betas", (750, *FULL[::-1]), np.int16, chunks=(1, *FULL[::-1]))
+        for trial in range(0, 750, 25):  # what is not written is 0 and takes no disk
+            betas[trial] = rng.integers(-3000, 3000, FULL[::-1], dtype=np.int16)
+    for session in (2, 3, 4):
+        (folder / f"betas_session{session:02d}.hdf5").hardlink_to(folder / "betas_session01.hdf5")
+    mask = np.zeros(FULL, np.int16)
+    mask[10:70, 5:40, 20:60] = rng.random((60, 35, 40)) < 0.18
+    assert mask.sum() > 15_000
+    for path in ("nsddata/ppdata/subj01/func1pt8mm/roi", "nsddata/freesurfer/subj01/label", "nsddata/experiments/nsd"):
+        (tmp_path / path).mkdir(parents=True)
+    nibabel.save(
+        nibabel.Nifti1Image(mask, np.eye(4)), tmp_path / "nsddata/ppdata/subj01/func1pt8mm/roi/nsdgeneral.nii.gz"
+    )
+    (tmp_path / "nsddata/freesurfer/subj01/label/nsdgeneral.mgz.ctab").write_text("0 Unknown\n1 nsdgeneral\n")
+    shared = np.arange(1, 1001)
+    design = {"masterordering": np.tile(shared, 30)[None], "subjectim": np.tile(np.arange(1, 10_001), (8, 1))}
+    savemat(tmp_path / "nsddata/experiments/nsd/nsd_expdesign.mat", design | {"sharedix": shared[None]})
+    result = run(sys.executable, "-c", READ, tmp_path, cwd=REPOSITORY / "workflow_scripts")
+    assert "(499500,)" in result.stdout
+    kilobytes = int(result.stdout.split("VmHWM:")[1].split()[0])
+    print(f"{kilobytes / 1e6:.2f} GB")
+    assert kilobytes < 2e6
