@@ -65,6 +65,43 @@ def test_a_pickle_that_would_run_code_is_refused_by_name(tmp_path, harm, named, 
     assert not mark.exists()
 
 
+@pytest.mark.parametrize(
+    "program",
+    [
+        b"cposix\nsystem\n(S'touch {mark}'\ntR.",  # GLOBAL, as protocol 0 writes it
+        b"(S'touch {mark}'\niposix\nsystem\n.",  # INST
+        b"(cposix\nsystem\nS'touch {mark}'\no.",  # OBJ
+        b"\x80\x04\x8c\x05numpy\x8c\x0endarray.tofile\x93.",  # STACK_GLOBAL, a method by a name with a dot
+        b"\x80\x02\x82\x01.",  # EXT1, a registered extension
+        b"\x80\x04\x8c\x04path\x51.",  # BINPERSID
+    ],
+)
+def test_no_opcode_reaches_a_name_that_is_not_data(tmp_path, program):
+    mark, path = tmp_path / "mark", tmp_path / "harm.npy"
+    path.write_bytes(program.replace(b"{mark}", str(mark).encode()))
+    with pytest.raises(InputError, match=r"harm\.npy"):
+        published_pickles.load(path)
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+def test_a_damaged_file_is_refused_or_read_and_nothing_else(tmp_path, protocol):
+    rng, path = np.random.default_rng(7), tmp_path / "damaged.npy"
+    content = {"data": np.arange(20_000.0).reshape(2, -1), "names": ["Pz", "O1"], "labels": {0: "Unknown"}}
+    whole = np.frombuffer(pickle.dumps(content, protocol=protocol), np.uint8)
+    description = np.r_[:200, len(whole) - 100 : len(whole)]
+    refused = 0
+    for attempt in range(300):
+        damaged = whole.copy()
+        damaged[rng.choice(description, 3)] = rng.integers(0, 256, 3)
+        path.write_bytes(damaged[: rng.integers(len(whole)) if attempt % 3 == 0 else None].tobytes())
+        try:
+            published_pickles.load(path)
+        except InputError:
+            refused += 1
+    assert refused > 150
+
+
 def test_a_file_cut_short_is_refused_by_name(tmp_path):
     path = tmp_path / "whole.npy"
     np.save(path, {"data": np.arange(1000.0)}, allow_pickle=True)

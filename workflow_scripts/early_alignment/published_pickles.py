@@ -139,16 +139,7 @@ def load(path):
             EXPECTED,
             "get the file again from its publisher; do not load it by other means",
         ) from None
-    except (
-        pickle.UnpicklingError,
-        struct.error,
-        EOFError,
-        ValueError,
-        LookupError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-    ) as error:
+    except Exception as error:  # a damaged pickle can fail in any way
         found = f"not readable ({str(error) or 'it ends too early'})"
         raise InputError(path, found, EXPECTED, "download the file again") from None
     is_wrapped = isinstance(content, np.ndarray) and content.shape == () and content.dtype == object
