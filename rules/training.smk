@@ -12,6 +12,7 @@
 # Outputs: checkpoints/seed-{seed}/epoch-{epoch}.pt, accuracy/seed-{seed}/epoch-{epoch}.json; on request, the untrained
 # network with calibrated batch norm as epoch-000-calibrated.pt.
 
+
 # A link takes no time, so it is made where Snakemake runs, and not by a job of a cluster's.
 localrules:
     publish_checkpoint,
