@@ -11,8 +11,9 @@ BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --profile profiles/demo
 INSTALLED := .venv/installed
 
+# make test-slow   what takes minutes each and is not in it
 # make test-slurm  the part of them that starts a one-node SLURM
-.PHONY: demo trial test test-slurm check bench pictures clean
+.PHONY: demo trial test test-slow test-slurm check bench pictures clean
 
 $(INSTALLED): envs/requirements.txt
 	$(PYTHON) -m venv .venv
@@ -48,6 +49,9 @@ check: $(INSTALLED)
 
 test: $(INSTALLED) check
 	$(BIN)/pytest
+
+test-slow: $(INSTALLED)
+	$(BIN)/pytest -m slow
 
 test-slurm: $(INSTALLED)
 	$(BIN)/pytest -m slurm

@@ -6,6 +6,8 @@
 #   data set ── stimuli ───────────────┘                        ├── alignment ── tables ── figures
 #   data set ─────────────────────────────────── brain_rdms ────┘
 
+import atexit
+
 from snakemake.utils import min_version
 
 min_version("9.20")
@@ -19,6 +21,7 @@ if not workflow.overwrite_configfiles:
 include: "rules/common.smk"
 include: "rules/simulation.smk"
 include: "rules/check.smk"
+include: "rules/plan.smk"
 include: "rules/training.smk"
 include: "rules/preprocessing.smk"
 include: "rules/stimuli.smk"
@@ -38,3 +41,7 @@ rule all:
     input:
         rules.figure1.output,
         rules.tables.output,
+
+
+# A dry-run ends with a table of what is done, what is missing and what is stale.
+atexit.register(print_overview, workflow)

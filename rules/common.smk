@@ -14,6 +14,7 @@ from early_alignment.code_versions import code_version
 from early_alignment.config import check_roots, checked
 from early_alignment.datasets import open_dataset
 from early_alignment.errors import InputError
+from early_alignment.inspection import print_overview
 from early_alignment.simulation.plan import Plan
 
 try:
@@ -71,11 +72,17 @@ def benchmark_of(path):
     return results(f"benchmarks/{path}.tsv")
 
 
-def code_with_format(script):
+def code_with_format(script, without=()):
     """The version of a script's code and of the module that reads the job's data set, by wildcards."""
     return lambda wildcards: code_version(
-        script, f"datasets/{DATASETS[wildcards.dataset].settings['format']}.py"
+        script,
+        f"datasets/{DATASETS[wildcards.dataset].settings['format']}.py",
+        without=without,
     )
+
+
+# Data sets know brain RDMs too, of which neither the list of stimuli nor features depend.
+BRAIN_ONLY = ("rdms.py", "noise.py")
 
 
 def features_file(block):
@@ -173,3 +180,15 @@ def segment_before(wildcards):
 def last_epoch(wildcards):
     """The last epoch of a segment."""
     return min(int(wildcards.segment) * EPOCHS_PER_JOB, N_EPOCHS)
+
+
+def cores_by_rule():
+    """Rule → threads of a job, for rules of which the profile or the command says so."""
+    given = workflow.resource_settings.overwrite_threads
+    return {rule: int(threads.value) for rule, threads in given.items()}
+
+
+def gpus_by_rule():
+    """Rule → GPUs of a job, likewise."""
+    given = workflow.resource_settings.overwrite_resources
+    return {rule: int(r["gpu"].value) for rule, r in given.items() if "gpu" in r}

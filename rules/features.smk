@@ -23,7 +23,7 @@ rule features:
         size=config["features"]["image_size"],
         dtype=config["features"]["dtype"],
         precision=config["features"]["precision"],
-        code=code_with_format("extract_features.py"),
+        code=code_with_format("extract_features.py", without=BRAIN_ONLY),
     message:
         "Extract features of {wildcards.dataset} from seed {wildcards.seed}, epoch {wildcards.epoch}"
     script:

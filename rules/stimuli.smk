@@ -17,7 +17,7 @@ rule stimuli:
         "../envs/analysis.yaml"
     params:
         dataset=lambda wildcards: DATASETS[wildcards.dataset].science_of_stimuli,
-        code=code_with_format("list_stimuli.py"),
+        code=code_with_format("list_stimuli.py", without=BRAIN_ONLY),
     message:
         "List the stimuli of {wildcards.dataset}"
     script:

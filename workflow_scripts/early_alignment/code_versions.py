@@ -15,17 +15,19 @@ SCRIPTS = PACKAGE.parent
 
 
 @cache
-def code_version(script: str, *modules: str) -> str:
+def code_version(script: str, *modules: str, without: tuple[str, ...] = ()) -> str:
     """The fingerprint of the package's modules that a script imports.
 
     Args:
         script: The script's file name.
         modules: Paths in this package of modules that the script imports by a name that is only known when it
             runs, as it does the format of a data set.
+        without: Paths of modules that it imports for other scripts' sake.
     """
     digest = hashlib.sha256()
     named = {PACKAGE / module for module in modules}
-    for module in sorted(modules_behind(SCRIPTS / script, *named)):
+    left_out = {PACKAGE / module for module in without}
+    for module in sorted(modules_behind(SCRIPTS / script, *named) - left_out):
         digest.update(ast.dump(_tree(module)).encode())
     return digest.hexdigest()[:12]
 

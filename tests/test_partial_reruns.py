@@ -1,0 +1,223 @@
+"""What reruns after a change: the exact set of files, on a finished demo, and for most changes the run itself.
+
+What is to be made is read from Snakemake's table of files (`--summary`), not from its prose.
+"""
+
+import csv
+import os
+import shutil
+from itertools import product
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import REPOSITORY, run
+from PIL import Image
+
+DEMO = yaml.safe_load((REPOSITORY / "experiments/demo.yaml").read_text())
+SUBJECTS = {"simulated_EEG": [1, 2, 3], "simulated_fMRI": [1, 2, 3]}
+TARGETS = {name: settings["targets"] for name, settings in DEMO["datasets"].items()}
+BLOCKS, SEEDS = DEMO["blocks"], DEMO["seeds"]
+EPOCHS = ["000", "000-calibrated", *(f"{epoch:03d}" for epoch in DEMO["epochs"][1:])]
+
+TABLES = {f"tables/{name}.csv" for name in ("alignment", "accuracy", "noise_ceiling", "peaks")}
+FIGURES = {f"figures/figure1.{ending}" for ending in ("png", "svg", "pdf")}
+END = TABLES | FIGURES
+
+
+def checkpoints(seeds, epochs=range(DEMO["training"]["epochs"] + 1)):
+    return {
+        f"{kind}/seed-{seed}/epoch-{epoch:03d}.{ending}"
+        for (kind, ending), seed, epoch in product((("checkpoints", "pt"), ("accuracy", "json")), seeds, epochs)
+    }
+
+
+def features(seeds=SEEDS, epochs=EPOCHS, datasets=TARGETS):
+    grid = product(datasets, seeds, epochs, BLOCKS)
+    return {f"features/{name}/seed-{seed}/epoch-{epoch}/{block}.zarr.zip" for name, seed, epoch, block in grid}
+
+
+def model_rdms(*which, **more):
+    return {file.replace("features", "model_rdms", 1).replace(".zarr.zip", ".npy") for file in features(*which, **more)}
+
+
+def brain_rdms(targets=TARGETS, subjects=SUBJECTS):
+    cells = [(name, subject, target) for name in targets for subject in subjects[name] for target in targets[name]]
+    return {f"brain_rdms/{name}/sub-{subject}/{target}.npy" for name, subject, target in cells}
+
+
+def alignment(seeds=SEEDS, epochs=EPOCHS, targets=TARGETS):
+    cells = [
+        (name, seed, epoch, block, target)
+        for name, seed, epoch, block in product(targets, seeds, epochs, BLOCKS)
+        for target in targets[name]
+    ]
+    return {f"alignment/{name}/seed-{s}/epoch-{e}/{block}/{target}.csv" for name, s, e, block, target in cells}
+
+
+def everything_from(seeds=SEEDS, epochs=EPOCHS, datasets=TARGETS):
+    """Features and what is made of them."""
+    targets = {name: TARGETS[name] for name in datasets}
+    return features(seeds, epochs, datasets) | model_rdms(seeds, epochs, datasets) | alignment(seeds, epochs, targets)
+
+
+class Experiment:
+    """A finished demo in a folder of its own, and a config that can be changed."""
+
+    def __init__(self, finished: Path, folder: Path):
+        self.folder = folder
+        # Snakemake removes files before it makes them anew, so linked files stay what they are in the other folder.
+        shutil.copytree(finished, folder, copy_function=self._link, symlinks=True, dirs_exist_ok=True)
+        self.config = yaml.safe_load((folder / "experiments/demo.yaml").read_text())
+        self.options: list[str] = []
+
+    @staticmethod
+    def _link(source, target):
+        is_result = {"results", "data"} & set(Path(source).parts)
+        return os.link(source, target) if is_result else shutil.copy2(source, target)
+
+    def replace(self, path, content) -> None:
+        """Write a file anew, not through its link."""
+        (self.folder / path).unlink()
+        (self.folder / path).write_bytes(content)
+
+    def snakemake(self, *command) -> str:
+        (self.folder / "changed.yaml").write_text(yaml.safe_dump(self.config))
+        return run("snakemake", *command, "--configfile", "changed.yaml", *self.options, cwd=self.folder).stdout
+
+    def pending(self) -> set[str]:
+        """The files that Snakemake would make, under the results folder."""
+        table = self.snakemake("--summary").split("output_file\t", 1)[1]
+        rows = list(csv.reader(table.splitlines(), delimiter="\t"))
+        to_do = {row[0] for row in rows[1:] if row[-1] == "update pending"}
+        return {file.removeprefix(f"{self.config['results']}/") for file in to_do if "/training/" not in file}
+
+    def trained(self) -> set[str]:
+        """The seeds that would be trained."""
+        lines = self.snakemake("--dry-run", "--quiet", "reason").splitlines()
+        return {line.split("Train the network of ")[1] for line in lines if "Train the network of " in line}
+
+
+@pytest.fixture
+def experiment(finished_demo, tmp_path):
+    return Experiment(finished_demo, tmp_path / "copy")
+
+
+def seed_replaced(x):
+    x.config["seeds"] = [1, 3]
+    return checkpoints([3]) | {"checkpoints/seed-3/epoch-000-calibrated.pt"} | everything_from([3]) | END
+
+
+def seed_added(x):
+    x.config["seeds"] = [1, 2, 3]
+    return checkpoints([3]) | {"checkpoints/seed-3/epoch-000-calibrated.pt"} | everything_from([3]) | END
+
+
+def epoch_added(x):
+    x.config["epochs"] = [0, 1, 2, 3, 4]
+    return everything_from(epochs=["003"]) | END
+
+
+def region_added(x):
+    x.config["datasets"]["simulated_fMRI"]["targets"].append("V2v")
+    new = {"simulated_fMRI": ["V2v"]}
+    return brain_rdms(new) | alignment(targets=new) | END
+
+
+def subject_taken_out_and_put_back(x):
+    """A subject that is added again, after two of three were analysed."""
+    x.config["datasets"]["simulated_EEG"]["subjects"] = [1, 2]
+    run_all(x)
+    for target in TARGETS["simulated_EEG"]:
+        (x.folder / f"results/demo/brain_rdms/simulated_EEG/sub-3/{target}.npy").unlink()
+    x.config["datasets"]["simulated_EEG"]["subjects"] = [1, 2, 3]
+    eeg = {"simulated_EEG": TARGETS["simulated_EEG"]}
+    return brain_rdms(eeg, {"simulated_EEG": [3]}) | alignment(targets=eeg) | END | {"checked_data.txt"}
+
+
+def checkpoint_replaced(x):
+    folder = x.folder / "results/demo/checkpoints/seed-1"
+    x.replace("results/demo/checkpoints/seed-1/epoch-001.pt", (folder / "epoch-002.pt").read_bytes())
+    return everything_from([1], ["001"]) | END
+
+
+def stimulus_replaced(x):
+    image = next((x.folder / "data/demo/things_eeg2/image_set/training_images").rglob("*.jpg"))
+    mirrored = Image.open(image).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    image.unlink()
+    mirrored.save(image)
+    return {"stimuli/simulated_EEG.csv"} | everything_from(datasets=["simulated_EEG"]) | END
+
+
+def distance_changed(x):
+    x.config["rdm"] = {"distance": "euclidean"}
+    return model_rdms() | brain_rdms() | alignment() | END
+
+
+def similarity_changed(x):
+    x.config["alignment"] = {"measures": ["spearman"]}
+    return alignment() | END
+
+
+def comment_and_resource_changed(x):
+    for file in ("rules/alignment.smk", "workflow_scripts/early_alignment/rdms.py"):
+        x.replace(file, (x.folder / file).read_bytes() + b"\n# a comment\n")
+    x.options = ["--set-resources", "alignment:mem_mb=999", "--set-threads", "model_rdms=2"]
+    return set()
+
+
+def rdm_code_edited(x):
+    file = "workflow_scripts/early_alignment/rdms.py"
+    x.replace(file, (x.folder / file).read_bytes() + b"\nEDITED = True\n")
+    return model_rdms() | brain_rdms() | alignment() | END
+
+
+def training_lengthened(x):
+    x.config["training"]["epochs"] = 6
+    return checkpoints(SEEDS, [5, 6]) | END
+
+
+def figure_restyled(x):
+    file = "workflow_scripts/early_alignment/figures.py"
+    x.replace(file, (x.folder / file).read_bytes() + b"\nSTYLE = 'new'\n")
+    return set(FIGURES)
+
+
+def results_moved(x):
+    """The results folder renamed, with the files' dates, and named in the config."""
+    (x.folder / "results/demo").rename(x.folder / "results/elsewhere")
+    x.config["results"] = "results/elsewhere"
+    return set()
+
+
+QUICK = (region_added, similarity_changed, distance_changed, checkpoint_replaced, figure_restyled)
+LONG = (seed_replaced, seed_added, epoch_added, subject_taken_out_and_put_back, stimulus_replaced, rdm_code_edited)
+LONG += (training_lengthened,)
+
+
+def run_all(x) -> None:
+    x.snakemake("--cores", "2", "--quiet", "all")
+
+
+@pytest.mark.parametrize("change", [*QUICK, *LONG, comment_and_resource_changed, results_moved])
+def test_exactly_what_a_change_concerns_is_to_be_made_again(experiment, change):
+    expected = change(experiment)
+    assert experiment.pending() == expected
+    retrained = {seed_replaced, seed_added, training_lengthened}
+    assert bool(experiment.trained()) == (change in retrained)
+
+
+@pytest.mark.parametrize("change", [*QUICK, *(pytest.param(change, marks=pytest.mark.slow) for change in LONG)])
+def test_and_when_it_is_made_nothing_is_left(experiment, change):
+    expected = change(experiment)
+    results = experiment.folder / "results/demo"
+    before = {file: file.stat().st_mtime_ns for file in results.rglob("*.*") if file.is_file()}
+    run_all(experiment)
+    assert experiment.pending() == set()
+    made = {
+        str(f.relative_to(results))
+        for f in results.rglob("*.*")
+        if f.is_file() and before.get(f) != f.stat().st_mtime_ns
+    }
+    untracked = ("logs/", "benchmarks/", "training/")
+    assert {file for file in made if not file.startswith(untracked)} <= expected

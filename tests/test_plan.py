@@ -1,0 +1,112 @@
+"""The cost of an experiment before it runs, and the table at the end of a dry-run."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+from conftest import REPOSITORY, run
+from early_alignment import costs, inspection
+from early_alignment.config import checked
+
+PAPER = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+
+
+def stages_by_rule(config, cores, gpus):
+    return {stage.rule: stage for stage in costs.stages(config, cores, gpus)}
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    """The paper's grid, on a data set of twelve images of one's own."""
+    for i in range(12):
+        (tmp_path / "mine/stimuli").mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"mine/stimuli/{i:02d}.png").touch()
+    for split, n in (("train", 30), ("val", 10)):
+        (tmp_path / f"images/{split}/dog").mkdir(parents=True)
+        for i in range(n):
+            (tmp_path / f"images/{split}/dog/{i}.jpg").touch()
+    mine = {"format": "rdms", "root": str(tmp_path / "mine"), "subjects": ["a", "b"], "targets": ["LOC", "PPA", "V1"]}
+    training = PAPER["training"] | {"images": str(tmp_path / "images")}
+    return checked(PAPER | {"datasets": {"mine": mine}, "training": training, "results": str(tmp_path / "results")})
+
+
+def test_jobs_hours_and_bytes_are_those_of_a_calculation_by_hand(experiment):
+    plan = stages_by_rule(experiment, {"train": 8, "features": 4, "model_rdms": 2}, {"train": 1, "features": 1})
+    assert {rule: stage.jobs for rule, stage in plan.items()} == {
+        "train": 5 * 9,
+        "features": 5 * 6,
+        "model_rdms": 5 * 6 * 4,
+        "brain_rdms": 2 * 3,
+        "alignment": 5 * 6 * 4 * 3,
+    }
+    # 40 images an epoch, decoded by eight cores.
+    assert plan["train"].gpu_hours == pytest.approx(5 * 90 * 40 / 800 / 3600)
+    assert plan["train"].core_hours == pytest.approx(8 * plan["train"].gpu_hours)
+    assert plan["train"].kept == pytest.approx(5 * 91 * 25.6e6 * 4)
+    # ResNet-50's stages at 224 pixels, in float16.
+    numbers = 802_816 + 401_408 + 200_704 + 100_352
+    assert plan["features"].kept == pytest.approx(30 * 12 * numbers * 2 * costs.COMPRESSED)
+    assert plan["alignment"].gpu_hours == 0
+
+
+def test_features_that_are_not_kept_take_room_for_one_checkpoint(experiment):
+    kept = stages_by_rule(experiment, {}, {})["features"].kept
+    experiment["features"]["keep"] = False
+    stage = stages_by_rule(experiment, {}, {})["features"]
+    assert (stage.kept, stage.peak) == (0, pytest.approx(kept / 30))
+
+
+def test_jobs_that_have_run_are_believed_more_than_what_is_stated(experiment, tmp_path):
+    folder = tmp_path / "results/benchmarks/alignment/mine"
+    folder.mkdir(parents=True)
+    for i, seconds in enumerate((1.0, 7.2, 100.0)):
+        (folder / f"{i}.tsv").write_text(f"s\th:m:s\n{seconds}\t0:00:00\n")
+    assert stages_by_rule(experiment, {}, {})["alignment"].core_hours == pytest.approx(360 * 7.2 / 3600)
+
+
+def test_the_report_compares_with_the_free_disk(experiment, tmp_path):
+    small = costs.Stage("features", 1, 0, 0, 1e3, 1e3)
+    assert costs.report([small], tmp_path / "results")[-1].endswith("enough")
+    assert costs.report([small._replace(peak=1e18)], tmp_path)[-1].endswith("TOO LITTLE")
+    assert costs.report([small._replace(peak=float("nan"))], tmp_path)[-1].endswith("unknown whether enough")
+
+
+def test_a_plan_does_not_import_torch():
+    code = "import sys; from early_alignment import costs, inspection; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY / "workflow_scripts", check=True)
+
+
+def test_the_target_plan_prints_the_demos_costs(finished_demo):
+    printed = run(
+        "snakemake", "plan", "--profile", "profiles/demo", "--configfile", "experiments/demo.yaml", cwd=finished_demo
+    ).stdout
+    lines = {line.split()[0]: line.split() for line in printed.splitlines() if line.strip()}
+    assert lines["alignment"][1] == str(2 * 5 * 4 * 6)
+    assert "enough" in printed
+
+
+def test_the_overview_counts_what_is_done_missing_and_stale_and_why():
+    jobs = [("alignment", None)] * 3 + [("alignment", "missing")] * 2 + [("alignment", "input changed")]
+    jobs += [("tables", "input to be made"), ("all", "input to be made")]
+    text = inspection.table(inspection.counted(jobs))
+    rows = {line.split()[0]: line.split()[1:] for line in text if line}
+    assert rows["alignment"] == ["3", "2", "1", "input", "changed", "1"]
+    assert "all" not in rows
+
+
+def test_a_dry_run_ends_with_the_overview(finished_demo):
+    printed = run(
+        "snakemake", "-n", "--configfile", "experiments/demo.yaml", "--config", "alignment={measures: [spearman]}",
+        cwd=finished_demo,
+    ).stdout  # fmt: skip
+    rows = {line.split()[0]: line.split()[1:] for line in printed.split("why stale")[1].splitlines() if line}
+    assert rows["alignment"] == ["0", "0", "240", "config", "or", "library", "changed", "240"]
+    assert rows["features"] == ["20", "0", "0"]
+
+
+def test_a_mistyped_target_is_refused_by_name(finished_demo):
+    for wrong in ("results/demo/model_rdms/simulated_fMRI/seed-9/epoch-001/layer1.npy", "figuer1"):
+        refused = run("snakemake", "-n", wrong, "--configfile", "experiments/demo.yaml", cwd=finished_demo, check=False)
+        assert refused.returncode != 0
+        assert wrong in refused.stdout.split("MissingRuleException")[1]

@@ -1,0 +1,171 @@
+"""What an experiment costs: jobs, hours and disk, before anything is computed.
+
+A stage takes what its jobs took that have already run, where any have: their benchmark files are asked first. Else it
+takes what is stated here. torch is not imported.
+"""
+
+import csv
+import json
+import re
+import shutil
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from .checks import existing
+from .datasets import open_dataset
+
+DECODED_PER_CORE = 100
+"""ImageNet-sized photographs that a core decodes and crops in a second; 100 to 150 are common."""
+TRAINED_PER_GPU = 1000
+"""Images that a data-centre GPU trains ResNet-50 on in a second, in float32 with TF32; in bfloat16 about 2,500."""
+EXTRACTED_PER_GPU = 1500
+"""Images that it passes through ResNet-50 in a second and whose features are moved away."""
+PRODUCTS_PER_CORE = 6e10
+"""Multiplications in a second and core of an RDM: 872² · 802,816 took 5.2 s on two cores (`make bench`)."""
+COMPRESSED = 0.72
+"""What is left of features in float16 (docs/numbers.md)."""
+IMAGENET = 1_281_167 + 50_000
+PARAMETERS = {"resnet18": 11.7e6, "resnet34": 21.8e6, "resnet50": 25.6e6, "resnet101": 44.5e6, "resnet152": 60.2e6}
+"""Of torchvision's networks; a checkpoint holds 4 bytes of each, and the optimiser's state as much again."""
+SECONDS = {"alignment": 0.4, "brain_rdms": 10.0}
+
+
+class Stage(NamedTuple):
+    """A rule's share of an experiment; hours of all its jobs together, bytes at the end and at most."""
+
+    rule: str
+    jobs: int
+    gpu_hours: float
+    core_hours: float
+    kept: float
+    peak: float
+
+
+def stages(config: dict, cores: dict[str, int], gpus: dict[str, int]) -> list[Stage]:
+    """The stages of an experiment.
+
+    Args:
+        config: A checked config.
+        cores: Rule → threads of a job.
+        gpus: Rule → GPUs of a job.
+
+    Returns:
+        Those that take long, need a GPU or fill a disk. Bytes are NaN where the number of features is not known
+        before the first features are there.
+    """
+    results, n_seeds = Path(config["results"]), len(config["seeds"])
+    variants = 2 if config["features"]["untrained_batchnorm"] == "both" else 1
+    n_analysed = n_seeds * sum(variants if epoch == 0 else 1 for epoch in config["epochs"])
+    blocks, found = config["blocks"], []
+
+    def stage(rule, jobs, seconds, kept=0.0, peak=None):
+        taken = measured(results / "benchmarks" / FOLDERS[rule])
+        hours = jobs * (seconds if taken is None else taken) / 3600
+        on_gpus = hours * gpus.get(rule, 0)
+        found.append(Stage(rule, jobs, on_gpus, hours * cores.get(rule, 1), kept, kept if peak is None else peak))
+
+    training = config["training"]
+    segments = -(-training["epochs"] // training["epochs_per_job"])
+    rate = min(DECODED_PER_CORE * cores.get("train", 1), TRAINED_PER_GPU * gpus.get("train", 1))
+    epoch_seconds = measured_epoch(results) or labelled_images(Path(training["images"])) / rate
+    checkpoint = size_of_any(results, "checkpoints/*/*.pt") or 4 * PARAMETERS.get(
+        config["network"]["architecture"], float("nan")
+    )
+    kept = checkpoint * n_seeds * (training["epochs"] + 1)
+    hours = n_seeds * training["epochs"] * epoch_seconds / 3600
+    found.append(
+        Stage(
+            "train", n_seeds * segments, hours * gpus.get("train", 0), hours * cores.get("train", 1), kept,
+            kept + n_seeds * checkpoint,
+        )
+    )  # fmt: skip
+    for name, settings in config["datasets"].items():
+        dataset = open_dataset(name, settings)
+        listed = dataset.stimuli()
+        n_conditions = len({stimulus.condition for stimulus in listed})
+        rate = min(DECODED_PER_CORE * cores.get("features", 1), EXTRACTED_PER_GPU * gpus.get("features", 1))
+        n_features = [features_of(config, name, block) for block in blocks]
+        each = n_conditions * sum(n_features) * {"float16": 2, "float32": 4}[config["features"]["dtype"]] * COMPRESSED
+        kept = each * n_analysed if config["features"]["keep"] else 0.0
+        stage("features", n_analysed, len(listed) / rate, kept, max(kept, each))
+        products = n_conditions**2 * sum(n_features) / len(blocks)
+        pairs = n_conditions * (n_conditions - 1) / 2 * 4
+        seconds = products / (PRODUCTS_PER_CORE * cores.get("model_rdms", 1))
+        stage("model_rdms", n_analysed * len(blocks), 1 + seconds, pairs * n_analysed * len(blocks))
+        of_subjects = sum(len(dataset.subjects_of(target)) for target in dataset.targets)
+        stage("brain_rdms", of_subjects, SECONDS["brain_rdms"], pairs * of_subjects)
+        stage("alignment", n_analysed * len(blocks) * len(dataset.targets), SECONDS["alignment"])
+    return merged(found)
+
+
+FOLDERS = {"features": "features", "model_rdms": "model_rdms", "brain_rdms": "brain_rdms", "alignment": "alignment"}
+"""Where the benchmark files of a rule's jobs lie."""
+
+
+def merged(found: list[Stage]) -> list[Stage]:
+    """One stage per rule, data sets added up."""
+    rules = dict.fromkeys(stage.rule for stage in found)
+    return [
+        Stage(rule, *(sum(column) for column in zip(*(s[1:] for s in found if s.rule == rule), strict=True)))
+        for rule in rules
+    ]
+
+
+def measured(folder: Path) -> float | None:
+    """The median seconds of the jobs whose benchmark files lie in a folder, if there are any."""
+    seconds = []
+    for file in folder.rglob("*.tsv"):
+        with open(file) as lines:
+            seconds += [float(row["s"]) for row in csv.DictReader(lines, delimiter="\t")]
+    return median(seconds) if seconds else None
+
+
+def measured_epoch(results: Path) -> float | None:
+    """The median seconds of the epochs that are trained, if any are."""
+    rows = [json.loads(file.read_text()) for file in results.glob("accuracy/seed-*/epoch-*.json")]
+    seconds = [row["seconds"] for row in rows if row["epoch"] > 0]
+    return median(seconds) if seconds else None
+
+
+def size_of_any(results: Path, pattern: str) -> int | None:
+    """The bytes of one file of a kind, if there is one."""
+    return next((file.stat().st_size for file in results.glob(pattern)), None)
+
+
+def labelled_images(root: Path) -> int:
+    """How many there are under `train/` and `val/`, ImageNet's number if they are not there yet."""
+    return sum(1 for split in ("train", "val") for _ in (root / split).glob("*/*")) or IMAGENET
+
+
+def features_of(config: dict, dataset: str, block: str) -> float:
+    """How many features a block has: of a file that is there, or of the four stages of a ResNet; else NaN."""
+    file = next(Path(config["results"]).glob(f"features/{dataset}/*/*/{block}.zarr.zip"), None)
+    if file is not None:
+        from .feature_files import FeatureFile
+
+        with FeatureFile(file) as opened:
+            return opened.shape[1]
+    architecture = config["network"]["architecture"]
+    stage = re.fullmatch(r"layer([1-4])", block)
+    if stage is None or architecture not in PARAMETERS:
+        return float("nan")
+    level = int(stage[1]) - 1
+    channels = 64 * 2**level * (1 if architecture in ("resnet18", "resnet34") else 4)
+    side = config["features"]["image_size"]
+    for _ in range(2 + level):
+        side = -(-side // 2)
+    return channels * side**2
+
+
+def report(found: list[Stage], results: Path) -> list[str]:
+    """The plan as lines of text, and the disk's free space beside what it asks for."""
+    head = f"{'stage':<14}{'jobs':>8}{'GPU hours':>12}{'core hours':>12}{'GB kept':>10}{'GB at most':>12}"
+    total = Stage("all", *(sum(column) for column in zip(*(stage[1:] for stage in found), strict=True)))
+    lines = [
+        f"{rule:<14}{jobs:>8,}{gpu:>12,.1f}{core:>12,.1f}{kept / 1e9:>10,.1f}{peak / 1e9:>12,.1f}"
+        for rule, jobs, gpu, core, kept, peak in (*found, total)
+    ]
+    free = shutil.disk_usage(existing(results)).free
+    verdict = "enough" if free > total.peak else "unknown whether enough" if total.peak != total.peak else "TOO LITTLE"
+    return [head, *lines, f"free where results go: {free / 1e9:,.1f} GB, {verdict}"]

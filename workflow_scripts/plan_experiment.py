@@ -1,0 +1,11 @@
+"""Print what an experiment costs, and whether the disk has room for it."""
+
+import sys
+from pathlib import Path
+
+from early_alignment import costs
+
+stages = costs.stages(snakemake.config, snakemake.params.cores, snakemake.params.gpus)
+text = "\n".join(costs.report(stages, Path(snakemake.config["results"])))
+Path(snakemake.log[0]).write_text(text + "\n")
+print(text, file=sys.stderr)
