@@ -621,5 +621,7 @@ def test_a_broken_recording_ends_its_job_with_one_message(workflow):
     finally:
         path.write_bytes(whole)
     log = (folder / "results/logs/preprocessed_data/things/sub-1/ses-1.log").read_text()
-    assert log.startswith("ERROR: data/raw_data/sub-01/ses-01/raw_eeg_test.npy\n  found:    not readable")
+    assert log.partition("\n")[2].startswith(
+        "ERROR: data/raw_data/sub-01/ses-01/raw_eeg_test.npy\n  found:    not readable"
+    )
     assert "Traceback" not in log

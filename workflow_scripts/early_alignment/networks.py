@@ -91,7 +91,7 @@ def block_sizes(architecture: str, blocks: list[str], image_size: int) -> dict[s
     with torch.device("meta"):
         network = torchvision.models.get_model(architecture, weights=None).eval()
         outputs = block_outputs(network, blocks, torch.empty(1, 3, image_size, image_size))
-    return {block: output.shape[1] for block, output in outputs.items()}
+    return {block: output.numel() for block, output in outputs.items()}
 
 
 PRECISIONS = ("float32", "tf32", "bfloat16")
