@@ -18,7 +18,19 @@ if not workflow.overwrite_configfiles:
 
 include: "rules/common.smk"
 include: "rules/simulation.smk"
-include: "rules/training.smk"
+include: "rules/resized_images.smk"
+
+
+if IS_TRAINED:
+
+    include: "rules/training.smk"
+
+else:
+
+    include: "rules/own_checkpoints.smk"
+
+
+include: "rules/calibration.smk"
 include: "rules/stimuli.smk"
 include: "rules/features.smk"
 include: "rules/model_rdms.smk"

@@ -17,6 +17,10 @@ class InputError(ValueError):
         self.where, self.found, self.expected, self.remedy = str(where), found, expected, remedy
         super().__init__(f"{where}\n  found:    {found}\n  expected: {expected}\n  remedy:   {remedy}")
 
+    def __reduce__(self):
+        # So that it comes whole out of a worker process.
+        return type(self), (self.where, self.found, self.expected, self.remedy)
+
 
 def known_or_refused(value: str, known, where, what: str):
     """Give `value` back if it is one of `known`; else refuse it, the nearest names first."""
