@@ -47,4 +47,5 @@ rule all:
     default_target: True
     input:
         rules.figure1.output,
+        rules.training_figure.output,
         rules.tables.output,
