@@ -22,7 +22,19 @@ include: "rules/common.smk"
 include: "rules/simulation.smk"
 include: "rules/check.smk"
 include: "rules/plan.smk"
-include: "rules/training.smk"
+include: "rules/resized_images.smk"
+
+
+if IS_TRAINED:
+
+    include: "rules/training.smk"
+
+else:
+
+    include: "rules/own_checkpoints.smk"
+
+
+include: "rules/calibration.smk"
 include: "rules/preprocessing.smk"
 include: "rules/stimuli.smk"
 include: "rules/features.smk"
@@ -40,6 +52,7 @@ rule all:
     default_target: True
     input:
         rules.figure1.output,
+        rules.training_figure.output,
         rules.tables.output,
 
 

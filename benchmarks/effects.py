@@ -14,7 +14,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "workflow_scripts"))
 
-from early_alignment import features, measures, networks, rdms, training
+from early_alignment import features, labelled_images, measures, networks, rdms
 from early_alignment.datasets import open_dataset
 from early_alignment.feature_files import FeatureFile
 
@@ -57,7 +57,8 @@ def main(images: str, calibration: str, *checkpoints: str) -> None:
             fast = block_rdms(network, dataset, Path(folder), dtype="float32", precision="bfloat16")
             compared(f"{label}: float32, computed in bfloat16", exact, fast)
             if name == "untrained":
-                networks.calibrate_batchnorm(network, training.calibration_batches(Path(calibration), 1, 1024, SIZE, 1))
+                batches = labelled_images.calibration_batches(Path(calibration), 1, 1024, SIZE, 1)
+                networks.calibrate_batchnorm(network, batches)
                 calibrated = block_rdms(network, dataset, Path(folder), dtype="float32")
                 compared("untrained: running, calibrated", exact, calibrated)
 

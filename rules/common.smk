@@ -11,7 +11,8 @@ from pathlib import Path
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 
 from early_alignment.code_versions import code_version
-from early_alignment.config import check_roots, checked
+from early_alignment.config import check_own_files, check_roots, checked
+from early_alignment.config import labelled_images, own_checkpoint, recipe
 from early_alignment.datasets import open_dataset
 from early_alignment.errors import InputError
 from early_alignment.inspection import print_overview
@@ -22,6 +23,8 @@ try:
     SIMULATION = Plan(**config["simulation"]) if "simulation" in config else None
     if SIMULATION is None:
         check_roots(config)
+    if config["network"]["checkpoints"] is not None:
+        check_own_files(config)
 except InputError as error:
     raise WorkflowError(str(error))
 
@@ -150,13 +153,28 @@ def simulated_files(format_):
     return sorted({str(path) for path in brain | set(SIMULATION.stimulus_files(format_))})
 
 
+# Whether networks are trained, and on which images: a resized copy's file says that it is complete.
+IS_TRAINED = config["network"]["checkpoints"] is None
+HAS_IMAGES = config["training"]["images"] is not None
+IS_RESIZED = HAS_IMAGES and config["training"]["resized_short_side"] is not None
+RESIZED = f"{labelled_images(config)}/images.json" if IS_RESIZED else None
+ORIGINAL_IMAGES = [ancient(SIMULATION.labelled_images)] if SIMULATION else []
+LABELLED_IMAGES = [ancient(RESIZED)] if RESIZED else ORIGINAL_IMAGES
+
+# The epochs that have a checkpoint and, where there are images to measure it on, an accuracy.
+EPOCHS_WITH_CHECKPOINT = range(config["training"]["epochs"] + 1) if IS_TRAINED else config["epochs"]
+IS_EVALUATED = IS_TRAINED or HAS_IMAGES
+
+
+def own_checkpoint_file(wildcards):
+    """The file of network.checkpoints with a seed's network after an epoch."""
+    return own_checkpoint(config, wildcards.seed, int(wildcards.epoch))
+
+
 # The segments of a training, and what decides its result.
-N_EPOCHS = config["training"]["epochs"]
+N_EPOCHS = config["training"].get("epochs")
 EPOCHS_PER_JOB = config["training"]["epochs_per_job"]
-MACHINERY = {"images", "epochs", "epochs_per_job"}
-RECIPE = {"architecture": config["network"]["architecture"]} | {
-    key: config["training"][key] for key in sorted(config["training"]) if key not in MACHINERY
-}
+RECIPE = recipe(config)
 
 
 def segment_file(seed, segment):

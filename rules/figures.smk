@@ -1,6 +1,8 @@
 # Draw the figures.
 #
-# Inputs: the tables. Outputs: figures/figure1.{png,svg,pdf}, alignment against epoch as in the paper's Figure 1.
+# Inputs: the tables.
+# Outputs: figures/figure1.{png,svg,pdf}, alignment against epoch as in the paper's Figure 1, and
+# figures/training.{png,svg,pdf}, loss and accuracy against epoch.
 
 
 rule figure1:
@@ -30,3 +32,29 @@ rule figure1:
         "Draw Figure 1"
     script:
         "../workflow_scripts/plot_figure1.py"
+
+
+rule training_figure:
+    input:
+        results("tables/accuracy.csv"),
+    output:
+        png=report(
+            results("figures/training.png"),
+            caption="../report/training.rst",
+            category="Figures",
+            labels={"figure": "Loss and accuracy over training"},
+        ),
+        svg=results("figures/training.svg"),
+        pdf=results("figures/training.pdf"),
+    log:
+        log_of("figures/training"),
+    benchmark:
+        benchmark_of("figures/training")
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        code=code_version("plot_training.py"),
+    message:
+        "Draw loss and accuracy over training"
+    script:
+        "../workflow_scripts/plot_training.py"

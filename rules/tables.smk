@@ -1,7 +1,8 @@
 # Gather the experiment's numbers into tidy tables, one observation a row.
 #
 # Inputs: all alignments and brain RDMs, and the accuracies of all epochs, analysed or not, which publishes each
-# epoch's checkpoint too.
+# epoch's checkpoint too. Of checkpoints from elsewhere, those of the analysed epochs, if there are images to measure
+# them on; else the table says that there are none.
 # Outputs: tables/alignment.csv, accuracy.csv, noise_ceiling.csv, peaks.csv
 
 
@@ -10,10 +11,14 @@ rule tables:
         alignment=experiment_files(
             results("alignment/{dataset}/seed-{seed}/epoch-{epoch}/{block}/{target}.csv")
         ),
-        accuracy=expand(
-            results("accuracy/seed-{seed}/epoch-{epoch}.json"),
-            seed=SEEDS,
-            epoch=[f"{epoch:03d}" for epoch in range(N_EPOCHS + 1)],
+        accuracy=(
+            expand(
+                results("accuracy/seed-{seed}/epoch-{epoch}.json"),
+                seed=SEEDS,
+                epoch=[f"{epoch:03d}" for epoch in EPOCHS_WITH_CHECKPOINT],
+            )
+            if IS_EVALUATED
+            else []
         ),
         brain_rdms=[file for target in TARGETS for file in brain_rdm_files(*target)],
     output:
@@ -51,6 +56,7 @@ rule tables:
         targets=TARGETS,
         subjects=[DATASETS[dataset].subjects_of(target) for dataset, target in TARGETS],
         simulated=SIMULATION is not None,
+        not_evaluated=[] if IS_EVALUATED else list(product(SEEDS, EPOCHS_WITH_CHECKPOINT)),
         code=code_version("gather_tables.py"),
     message:
         "Gather the tables"

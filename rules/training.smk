@@ -9,8 +9,7 @@
 # results/training/ to train anew with changed code.
 #
 # Inputs: the labelled images (not tracked: a million files).
-# Outputs: checkpoints/seed-{seed}/epoch-{epoch}.pt, accuracy/seed-{seed}/epoch-{epoch}.json; on request, the untrained
-# network with calibrated batch norm as epoch-000-calibrated.pt.
+# Outputs: checkpoints/seed-{seed}/epoch-{epoch}.pt, accuracy/seed-{seed}/epoch-{epoch}.json.
 
 
 # A link takes no time, so it is made where Snakemake runs, and not by a job of a cluster's.
@@ -22,7 +21,7 @@ rule train:
     input:
         earlier=segment_before,
         checked=ancient(results("checked_data.txt")),
-        images=ancient(SIMULATION.labelled_images) if SIMULATION else [],
+        images=LABELLED_IMAGES,
     output:
         results("training/seed-{seed}/segment-{segment}.json"),
     log:
@@ -33,6 +32,7 @@ rule train:
         "../envs/networks.yaml"
     params:
         recipe=RECIPE,
+        computing=config["training"]["computing"],
         last_epoch=last_epoch,
     message:
         "Train the network of seed {wildcards.seed} to epoch {params.last_epoch}"
@@ -62,26 +62,3 @@ rule publish_checkpoint:
     shell:
         "(ln -f {params.folder}/epoch-{wildcards.epoch}.pt {output.checkpoint} &&"
         " ln -f {params.folder}/epoch-{wildcards.epoch}.json {output.accuracy}) > {log} 2>&1"
-
-
-rule calibrate_batchnorm:
-    input:
-        checkpoint=results("checkpoints/seed-{seed}/epoch-000.pt"),
-        images=ancient(SIMULATION.labelled_images) if SIMULATION else [],
-    output:
-        results("checkpoints/seed-{seed}/epoch-000-calibrated.pt"),
-    log:
-        log_of("checkpoints/seed-{seed}/epoch-000-calibrated"),
-    benchmark:
-        benchmark_of("checkpoints/seed-{seed}/epoch-000-calibrated")
-    conda:
-        "../envs/networks.yaml"
-    params:
-        architecture=config["network"]["architecture"],
-        n_images=config["features"]["calibration_images"],
-        image_size=config["features"]["image_size"],
-        code=code_version("calibrate_batchnorm.py"),
-    message:
-        "Calibrate batch norm of the untrained network of seed {wildcards.seed}"
-    script:
-        "../workflow_scripts/calibrate_batchnorm.py"

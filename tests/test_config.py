@@ -73,8 +73,8 @@ def test_defaults_of_the_schema_are_the_papers():
     without = copy.deepcopy(PAPER)
     for key in ("features", "rdm", "alignment"):
         del without[key]
-    for key in ("momentum", "weight_decay", "decay_every", "decay_factor", "warmup_epochs", "epochs_per_job"):
-        del without["training"][key]
+    without["training"] = {key: without["training"][key] for key in ("images", "epochs")}
+    without["network"] = {"architecture": without["network"]["architecture"]}
     for key in ("images", "conditions", "average_images"):
         del without["datasets"]["things_eeg2"][key]
     assert library.checked(without) == checked
@@ -106,6 +106,25 @@ def test_the_paper_plots_144_values():
             lambda c: c["datasets"]["things_eeg2"].update(sessions=[1]),
             r"things_eeg2\.sessions is a key of things_eeg2_raw, not of things_eeg2",
         ),
+        (lambda c: c.pop("training"), "'training' is a required property"),
+        (lambda c: c["training"].pop("epochs"), "training: 'epochs' is a required property"),
+        (lambda c: c["training"].update(schedule="cosine", warmup_epochs=90), "fewer than training.epochs = 90"),
+        (lambda c: c["training"].update(resized_short_side=128), "resized_short_side: 128 is less than the minimum"),
+        (
+            lambda c: c["training"].update(resized_short_side=256, validation_resize=300),
+            "at least training.validation_resize = 300",
+        ),
+        (lambda c: c["training"]["computing"]["cpu"].update(precision="tf32"), r"cpu\.precision: 'tf32' is not one of"),
+        (lambda c: c["network"].update(checkpoints="ep{epoch}.pt"), r"\{seed\} if there are several"),
+        (lambda c: c["network"].update(checkpoints="{seed}/ep{step}.pt"), r"a path with \{epoch\}"),
+        (lambda c: (c["network"].update(checkpoints="{seed}/{epoch}"), c.update(epochs="all")), "does not say which"),
+        (
+            lambda c: (
+                c["network"].update(checkpoints="{seed}/{epoch}"),
+                c["features"].update(untrained_batchnorm="both"),
+            ),
+            "calibration needs training images",
+        ),
     ],
 )
 def test_a_wrong_key_is_named(change, message):
@@ -117,6 +136,26 @@ def test_a_wrong_key_is_named(change, message):
 
 def test_all_epochs():
     assert library.checked(PAPER | {"epochs": "all"})["epochs"] == list(range(91))
+
+
+def test_checkpoints_from_elsewhere_need_no_training():
+    config = {key: value for key, value in PAPER.items() if key != "training"}
+    config["network"] = {"architecture": "resnet50", "checkpoints": "s{seed}/ep{epoch:03d}.pt", "checkpoint_offset": 1}
+    checked = library.checked(config)
+    assert library.own_checkpoint(checked, seed=2, epoch=9) == "s2/ep008.pt"
+    assert checked["training"]["images"] is None
+
+
+def test_the_recipe_follows_what_decides_the_network_and_nothing_else():
+    def recipe(**changes):
+        return library.recipe(library.checked(PAPER | {"training": PAPER["training"] | changes}))
+
+    assert recipe(epochs=120, epochs_per_job=1, images="elsewhere", resized_quality=50) == recipe()
+    for change in ({"label_smoothing": 0.1}, {"resized_short_side": 320}, {"schedule": "cosine"}, {"batch_size": 512}):
+        assert recipe(**change) != recipe(), change
+    # The end of a cosine is part of it; steps have none.
+    assert recipe(schedule="cosine", epochs=120) != recipe(schedule="cosine")
+    assert recipe(resized_short_side=320, resized_quality=50) != recipe(resized_short_side=320)
 
 
 def test_pins_of_conda_environments_are_those_of_the_requirements():

@@ -1,25 +1,33 @@
 """Training: the same seed gives the same network, however the work was cut and spread."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from early_alignment import networks, training
+from early_alignment import labelled_images, networks, training
 from early_alignment.errors import InputError
+from early_alignment.recipe import Recipe
 from PIL import Image
 
-RECIPE = training.Recipe(
+RECIPE = Recipe(
     architecture="resnet18",
     image_size=32,
     validation_resize=36,
+    resized_short_side=None,
+    resized_quality=None,
     batch_size=8,
     learning_rate=0.1,
     momentum=0.9,
     weight_decay=1e-4,
+    label_smoothing=0.0,
+    schedule="step",
     decay_every=2,
     decay_factor=0.1,
+    cosine_epochs=None,
     warmup_epochs=1,
+    warmup_factor=0.01,
 )
 
 
@@ -92,8 +100,6 @@ def test_it_learns_and_says_how_well(undisturbed):
 
 
 def test_another_recipe_is_refused_by_the_names_of_its_keys(images, undisturbed):
-    from dataclasses import replace
-
     other = replace(RECIPE, learning_rate=0.2, batch_size=4)
     with pytest.raises(
         InputError, match=r"batch_size = 8, learning_rate = 0\.1\n.*batch_size = 4, learning_rate = 0\.2"
@@ -104,7 +110,7 @@ def test_another_recipe_is_refused_by_the_names_of_its_keys(images, undisturbed)
 def test_learning_rate_is_that_of_torchs_schedulers():
     optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1 * 512 / 256)
     schedule = torch.optim.lr_scheduler.StepLR(optimiser, step_size=30, gamma=0.1)
-    recipe = training.Recipe("resnet50", 224, 256, 512, 0.1, 0.9, 1e-4, 30, 0.1, 0)
+    recipe = replace(RECIPE, batch_size=512, decay_every=30, warmup_epochs=0)
     for epoch in range(90):
         assert recipe.rate(epoch + 0.5) == pytest.approx(schedule.get_last_lr()[0])
         optimiser.step()
@@ -118,8 +124,6 @@ def test_warm_up_is_linear():
 
 
 def test_a_diverging_network_stops_with_epoch_step_and_rate(images, tmp_path):
-    from dataclasses import replace
-
     with pytest.raises(InputError, match=r"epoch 1, step \d+[\s\S]*learning rate"):
         training.train(replace(RECIPE, learning_rate=1e30), images, seed=1, last_epoch=1, folder=tmp_path, workers=0)
     assert (tmp_path / "epoch-000.pt").exists()
@@ -132,6 +136,6 @@ def test_missing_images_are_named(tmp_path):
 
 
 def test_a_last_batch_of_one_image_is_left_out():
-    batches = training.EpochBatches(n_images=17, batch_size=8, seed=0, epoch=1)
+    batches = labelled_images.EpochBatches(n_images=17, batch_size=8, seed=0, epoch=1)
     assert [len(batch) for batch in batches] == [8, 8] == [8] * len(batches)
     assert len({image for batch in batches for image in batch}) == 16

@@ -36,7 +36,7 @@ def table(results):
 
 def test_every_file_of_the_design_is_there(results):
     grid = list(product(DEMO["seeds"], EPOCHS, DEMO["blocks"]))
-    expected = [f"figures/figure1.{ending}" for ending in ("png", "svg", "pdf")]
+    expected = [f"figures/{name}.{ending}" for name in ("figure1", "training") for ending in ("png", "svg", "pdf")]
     expected += [f"tables/{name}.csv" for name in ("alignment", "accuracy", "noise_ceiling", "peaks")]
     expected += [f"stimuli/{name}.csv" for name in DEMO["datasets"]]
     for seed, epoch in product(DEMO["seeds"], range(DEMO["training"]["epochs"] + 1)):
@@ -267,6 +267,7 @@ def test_the_papers_dry_run_lists_the_papers_jobs(clone, paper_data):
         "alignment": "720",
         "tables": "1",
         "figure1": "1",
+        "training_figure": "1",
         "all": "1",
         "total": "1580",
     }

@@ -1,18 +1,18 @@
 """Give the untrained network batch norm statistics of training images: one pass, without labels."""
 
-from pathlib import Path
-
+from early_alignment.config import labelled_images
 from early_alignment.logs import log_to
 
 log_to(snakemake.log[0])
 
 import torch  # noqa: E402  (what importing it prints belongs in the log)
-from early_alignment import networks, training  # noqa: E402
+from early_alignment import networks  # noqa: E402
 from early_alignment.files import written_whole  # noqa: E402
+from early_alignment.labelled_images import calibration_batches  # noqa: E402
 
 network = networks.from_checkpoint(snakemake.params.architecture, snakemake.input.checkpoint).to(networks.device())
-batches = training.calibration_batches(
-    Path(snakemake.config["training"]["images"]),
+batches = calibration_batches(
+    labelled_images(snakemake.config),
     seed=int(snakemake.wildcards.seed),
     n_images=snakemake.params.n_images,
     size=snakemake.params.image_size,

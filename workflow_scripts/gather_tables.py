@@ -12,6 +12,7 @@ brain_rdms = {
 }
 alignment = tables.alignment(snakemake.input.alignment, data)
 alignment.to_csv(snakemake.output.alignment, index=False)
-tables.accuracy(snakemake.input.accuracy, data).to_csv(snakemake.output.accuracy, index=False)
+accuracy = tables.accuracy(snakemake.input.accuracy, data, snakemake.params.not_evaluated)
+accuracy.to_csv(snakemake.output.accuracy, index=False)
 tables.noise_ceiling(brain_rdms, data).to_csv(snakemake.output.noise_ceiling, index=False)
 tables.peaks(alignment).to_csv(snakemake.output.peaks, index=False)

@@ -31,7 +31,7 @@ COMMAND = (
 """The literal command, polling sooner than one does on a shared cluster."""
 AS_IN_THE_DEMO = ("--set-threads", "train=1", "features=1", "model_rdms=1")
 """So that numbers are added in the same order as in the local run."""
-GPU_RULES = {"train", "features", "calibrate_batchnorm"}
+GPU_RULES = {"train", "features", "calibrate_batchnorm", "evaluate_checkpoint"}
 PROFILE = yaml.safe_load((Path(__file__).parents[2] / "profiles/slurm/config.yaml").read_text())
 
 
@@ -206,7 +206,7 @@ def test_groups_make_few_jobs_of_many(finished, slurm, folder):
     assert len(list(rows)) == 2 * 2 * 3 * 4
     counts = {"simulate_eeg": 1, "simulate_fmri": 1, "simulate_labelled_images": 1, "stimuli": 2, "train": 1}
     counts |= {"features": 4, "model_rdms": 16, "alignment": 16, "brain_rdms": 6}
-    counts |= {"tables": 1, "figure1": 1, "checked_data": 1}
+    counts |= {"tables": 1, "figure1": 1, "training_figure": 1, "checked_data": 1}
     done = Counter(job["rule"] for job in jobs(slurm) if job["state"] == "COMPLETED")
     assert sum(done.values()) == slurm_jobs(counts), done
 
@@ -215,5 +215,5 @@ def test_groups_make_few_jobs_of_many(finished, slurm, folder):
 def test_the_papers_grid_is_few_jobs(epochs, bound):
     cells = 5 * epochs * 2
     counts = {"train": 45, "stimuli": 2, "features": cells, "model_rdms": 4 * cells, "alignment": 4 * cells * 3}
-    counts |= {"brain_rdms": 3 * 8 + 3 * 10, "tables": 1, "figure1": 1, "publish_checkpoint": 455}
+    counts |= {"brain_rdms": 3 * 8 + 3 * 10, "tables": 1, "figure1": 1, "training_figure": 1, "checked_data": 1}
     assert slurm_jobs(counts) < bound

@@ -38,6 +38,20 @@ def checked(config: dict) -> dict:
         if settings["format"] == "things_eeg2_raw":
             # Where the workflow puts what it makes of the raw files, and the data set then reads.
             settings["preprocessed"] = f"{config['results']}/preprocessed_data/{name}"
+    if config["network"]["checkpoints"] is None:
+        check_trained_epochs(config)
+    else:
+        check_own_checkpoints(config)
+    check_sizes_of_images(config["training"])
+    return config
+
+
+def check_trained_epochs(config: dict) -> None:
+    """Spell out `epochs: all`, and check that the analysed epochs are trained and the schedule is one.
+
+    Raises:
+        InputError: They are not.
+    """
     last = config["training"]["epochs"]
     if config["epochs"] == "all":
         config["epochs"] = list(range(last + 1))
@@ -49,7 +63,89 @@ def checked(config: dict) -> dict:
             f"epochs from 0 to training.epochs = {last}",
             "raise training.epochs or leave them out",
         )
-    return config
+    warmup = config["training"]["warmup_epochs"]
+    if config["training"]["schedule"] == "cosine" and warmup >= last:
+        raise InputError(
+            "config key training.warmup_epochs", f"{warmup}", f"fewer than training.epochs = {last}", "lower it"
+        )
+
+
+def check_own_checkpoints(config: dict) -> None:
+    """Check what a series of checkpoints from elsewhere needs in place of a training.
+
+    Raises:
+        InputError: The pattern does not tell checkpoints apart, or the config asks for what cannot be known.
+    """
+    pattern = config["network"]["checkpoints"]
+    try:
+        distinct = {pattern.format(seed=seed, epoch=epoch) for seed in (1, 2) for epoch in (1, 2)}
+    except (LookupError, ValueError):
+        distinct = set()
+    if len(distinct) < (4 if len(config["seeds"]) > 1 else 2):
+        raise InputError(
+            "config key network.checkpoints",
+            pattern,
+            "a path with {epoch}, and with {seed} if there are several; {epoch:03d} for three digits",
+            "correct it",
+        )
+    if config["epochs"] == "all":
+        raise InputError(
+            "config key epochs", "all", "a list, as network.checkpoints does not say which there are", "list them"
+        )
+    if (
+        0 in config["epochs"]
+        and config["features"]["untrained_batchnorm"] != "running"
+        and config["training"]["images"] is None
+    ):
+        raise InputError(
+            "config key features.untrained_batchnorm",
+            config["features"]["untrained_batchnorm"],
+            "running, as training.images is unset and calibration needs training images",
+            "set either",
+        )
+
+
+def check_sizes_of_images(training: dict) -> None:
+    """Check that resized copies are large enough for validation.
+
+    Raises:
+        InputError: They are not.
+    """
+    short_side = training["resized_short_side"]
+    if short_side is not None and short_side < training["validation_resize"]:
+        raise InputError(
+            "config key training.resized_short_side",
+            f"{short_side}",
+            f"at least training.validation_resize = {training['validation_resize']}",
+            "raise it",
+        )
+
+
+def labelled_images(config: dict) -> Path:
+    """The folder with `train/<class>/` and `val/<class>/` that networks are trained and validated on."""
+    training = config["training"]
+    if training["resized_short_side"] is None:
+        return Path(training["images"])
+    name = f"short-side-{training['resized_short_side']}-quality-{training['resized_quality']}"
+    return Path(config["results"]) / "resized_images" / name
+
+
+def recipe(config: dict) -> dict:
+    """What decides a trained network besides seed and images: the arguments of `recipe.Recipe`."""
+    training = config["training"]
+    is_resized, is_cosine = training["resized_short_side"] is not None, training["schedule"] == "cosine"
+    left_out = {"images", "epochs", "epochs_per_job", "computing"}
+    return {key: training[key] for key in sorted(training) if key not in left_out} | {
+        "architecture": config["network"]["architecture"],
+        "resized_quality": training["resized_quality"] if is_resized else None,
+        "cosine_epochs": training["epochs"] if is_cosine else None,
+    }
+
+
+def own_checkpoint(config: dict, seed, epoch: int) -> str:
+    """The file of network.checkpoints with the network after so many epochs."""
+    number = epoch - config["network"]["checkpoint_offset"]
+    return config["network"]["checkpoints"].format(seed=seed, epoch=number)
 
 
 def refuse_keys_of_other_formats(datasets: dict) -> None:
@@ -94,7 +190,10 @@ def check_roots(config: dict) -> None:
     Raises:
         InputError: Some are unset or missing; the message lists all, what each must hold, and how to get it.
     """
-    needed = [("training.images", config["training"]["images"], IMAGES_TREE, IMAGES_SOURCE)]
+    own = config["network"]["checkpoints"] is not None
+    needed = []
+    if not own or config["training"]["images"] is not None:
+        needed.append(("training.images", config["training"]["images"], IMAGES_TREE, IMAGES_SOURCE))
     for name, settings in config["datasets"].items():
         dataset = open_dataset(name, settings)
         needed.append((f"datasets.{name}.root", settings["root"], dataset.tree, dataset.source))
@@ -109,4 +208,22 @@ def check_roots(config: dict) -> None:
             "set them in config.yaml to where the data are; to get the data"
             + "".join(f"\n    {key}: {source}" for key, _, _, source in missing)
             + "\n  Without data of your own, `make demo` runs the whole experiment on simulated data.",
+        )
+
+
+def check_own_files(config: dict) -> None:
+    """Check that the checkpoints that the config names exist.
+
+    Raises:
+        InputError: Some do not; the message lists the first.
+    """
+    wanted = [(seed, epoch) for seed in config["seeds"] for epoch in config["epochs"]]
+    missing = [pair for pair in wanted if not Path(own_checkpoint(config, *pair)).is_file()]
+    if missing:
+        raise InputError(
+            f"config key network.checkpoints = {config['network']['checkpoints']}",
+            f"no file for {len(missing)} of {len(wanted)}: "
+            + ", ".join(f"seed {s} epoch {e} ({own_checkpoint(config, s, e)})" for s, e in missing[:3]),
+            "a checkpoint for every seed in seeds and epoch in epochs",
+            "correct the pattern or network.checkpoint_offset, or leave out epochs that the series lacks, such as 0",
         )

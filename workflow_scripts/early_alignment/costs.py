@@ -65,21 +65,8 @@ def stages(config: dict, cores: dict[str, int], gpus: dict[str, int]) -> list[St
         on_gpus = hours * gpus.get(rule, 0)
         found.append(Stage(rule, jobs, on_gpus, hours * cores.get(rule, 1), kept, kept if peak is None else peak))
 
-    training = config["training"]
-    segments = -(-training["epochs"] // training["epochs_per_job"])
-    rate = min(DECODED_PER_CORE * cores.get("train", 1), TRAINED_PER_GPU * gpus.get("train", 1))
-    epoch_seconds = measured_epoch(results) or labelled_images(Path(training["images"])) / rate
-    checkpoint = size_of_any(results, "checkpoints/*/*.pt") or 4 * PARAMETERS.get(
-        config["network"]["architecture"], float("nan")
-    )
-    kept = checkpoint * n_seeds * (training["epochs"] + 1)
-    hours = n_seeds * training["epochs"] * epoch_seconds / 3600
-    found.append(
-        Stage(
-            "train", n_seeds * segments, hours * gpus.get("train", 0), hours * cores.get("train", 1), kept,
-            kept + n_seeds * checkpoint,
-        )
-    )  # fmt: skip
+    if config["network"]["checkpoints"] is None:
+        found.append(training_stage(config, results, cores.get("train", 1), gpus.get("train", 0)))
     for name, settings in config["datasets"].items():
         dataset = open_dataset(name, settings)
         listed = dataset.stimuli()
@@ -97,6 +84,20 @@ def stages(config: dict, cores: dict[str, int], gpus: dict[str, int]) -> list[St
         stage("brain_rdms", of_subjects, SECONDS["brain_rdms"], pairs * of_subjects)
         stage("alignment", n_analysed * len(blocks) * len(dataset.targets), SECONDS["alignment"])
     return merged(found)
+
+
+def training_stage(config: dict, results: Path, cores: int, gpus: int) -> Stage:
+    """What training all seeds takes, on so many cores and GPUs a job."""
+    training, n_seeds = config["training"], len(config["seeds"])
+    rate = min(DECODED_PER_CORE * cores, TRAINED_PER_GPU * max(gpus, 1))
+    seconds = measured_epoch(results) or number_of_images(Path(training["images"])) / rate
+    hours = n_seeds * training["epochs"] * seconds / 3600
+    parameters = PARAMETERS.get(config["network"]["architecture"], float("nan"))
+    checkpoint = size_of_any(results, "checkpoints/*/*.pt") or 4 * parameters
+    kept = checkpoint * n_seeds * (training["epochs"] + 1)
+    segments = -(-training["epochs"] // training["epochs_per_job"])
+    # Beside the epochs, each seed has its optimiser's state once.
+    return Stage("train", n_seeds * segments, hours * gpus, hours * cores, kept, kept + n_seeds * checkpoint)
 
 
 FOLDERS = {"features": "features", "model_rdms": "model_rdms", "brain_rdms": "brain_rdms", "alignment": "alignment"}
@@ -133,7 +134,7 @@ def size_of_any(results: Path, pattern: str) -> int | None:
     return next((file.stat().st_size for file in results.glob(pattern)), None)
 
 
-def labelled_images(root: Path) -> int:
+def number_of_images(root: Path) -> int:
     """How many there are under `train/` and `val/`, ImageNet's number if they are not there yet."""
     return sum(1 for split in ("train", "val") for _ in (root / split).glob("*/*")) or IMAGENET
 

@@ -19,7 +19,7 @@ class InputError(ValueError):
 
     def __reduce__(self):
         # Processes hand errors to each other as pickles, which would call the class with the message alone.
-        return InputError, (self.where, self.found, self.expected, self.remedy)
+        return type(self), (self.where, self.found, self.expected, self.remedy)
 
 
 def known_or_refused(value: str, known, where, what: str):

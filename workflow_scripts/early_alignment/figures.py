@@ -159,6 +159,41 @@ def draw_epoch_axis(axes, epochs: list[int]) -> None:
             )
 
 
+def training_curves(accuracy: pd.DataFrame) -> plt.Figure:
+    """Loss and top-1 accuracy against epoch, a line per seed; or a statement that they were not measured.
+
+    Args:
+        accuracy: The table `accuracy`.
+    """
+    measured = accuracy.dropna(subset="top1").sort_values("epoch")
+    seeds = sorted(accuracy["seed"].unique())
+    # Light to dark: many seeds stay apart, and none looks like a block of Figure 1.
+    palette = dict(zip(seeds, sns.color_palette("viridis", len(seeds)), strict=True))
+    with sns.axes_style("ticks"), sns.plotting_context("paper", font_scale=1.1):
+        figure, (loss, top1) = plt.subplots(1, 2, figsize=(7.4, 3.1), layout="constrained")
+        for seed, rows in measured.groupby("seed"):
+            style = {"color": palette[seed], "marker": "o", "markersize": 2.5, "linewidth": 1.2}
+            loss.plot(rows["epoch"], rows["validation_loss"], **style)
+            loss.plot(rows["epoch"], rows["training_loss"], **style | {"linestyle": "--", "markersize": 0})
+            top1.plot(rows["epoch"], 100 * rows["top1"], **style)
+        loss.set_ylabel("Cross-entropy")
+        top1.set_ylabel("Top-1 accuracy (% of validation images)")
+        handles = [plt.Line2D([], [], color=palette[seed], label=f"seed {seed}") for seed in seeds]
+        kinds = {"validation": "-"} | ({"training": "--"} if measured["training_loss"].notna().any() else {})
+        handles += [plt.Line2D([], [], color="0.4", linestyle=line, label=name) for name, line in kinds.items()]
+        for axes in (loss, top1):
+            axes.set_xlabel("Training epoch")
+            sns.despine(ax=axes)
+            if measured.empty:
+                reason = accuracy["accuracy"].iloc[0].replace(": ", ":\n")
+                axes.text(0.5, 0.5, reason, transform=axes.transAxes, ha="center", va="center", color="0.4")
+        if not measured.empty:
+            figure.legend(handles=handles, loc="outside right center", frameon=False)
+        if set(accuracy["data"]) == {"simulated"}:
+            figure.suptitle("SIMULATED images: a demonstration, not a finding", color="firebrick", fontsize=11)
+    return figure
+
+
 def save(figure: plt.Figure, paths) -> None:
     """Write a figure to each path, in the format that its ending says; without dates: equal figures, equal files."""
     for path in map(str, paths):

@@ -28,19 +28,51 @@ def from_checkpoint(architecture: str, path) -> torch.nn.Module:
     Raises:
         InputError: The file is not a state dict of the architecture.
     """
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    return with_state(architecture, torch.load(path, map_location="cpu", weights_only=True), path)
+
+
+def with_state(architecture: str, state: dict[str, torch.Tensor], where) -> torch.nn.Module:
+    """The network that a state dict describes, in evaluation mode.
+
+    Args:
+        architecture: A name in `torchvision.models`.
+        state: Name → tensor.
+        where: What the state is from, for the message.
+
+    Raises:
+        InputError: The state is not one of the architecture; the message names what is missing and what is too much.
+    """
+    expected = untrained(architecture, n_classes=1, seed=0).state_dict()
+    # torch itself fills in the counters of batches, which old files lack.
+    missing = [name for name in expected if name not in state and not name.endswith("num_batches_tracked")]
+    unexpected = [name for name in state if name not in expected]
+    if missing or unexpected:
+        raise InputError(
+            where,
+            f"{len(missing)} missing keys{listed(missing)}; {len(unexpected)} unexpected keys{listed(unexpected)}",
+            f"the {len(expected)} keys of {architecture}",
+            "correct network.architecture, or the file",
+        )
     # The last tensor of every torchvision classifier is its bias: one entry a class.
-    network = untrained(architecture, n_classes=len(list(state.values())[-1]), seed=0)
+    network = untrained(architecture, n_classes=len(state[list(expected)[-1]]), seed=0)
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
-        raise InputError(path, str(error), f"a state dict of {architecture}", "correct network.architecture") from None
+        raise InputError(where, str(error), f"the shapes of {architecture}", "correct network.architecture") from None
     return network.eval()
 
 
 def a_copy(block: str, output: torch.Tensor) -> torch.Tensor:
     """All of a block's output, as it is."""
     return output.clone()
+
+
+def listed(names: list[str], most: int = 5) -> str:
+    """` (a, b and 3 more)`, or nothing."""
+    if not names:
+        return ""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f" ({', '.join(names[:most])}{more})"
 
 
 def block_outputs(network: torch.nn.Module, blocks: list[str], images: torch.Tensor, keep=a_copy) -> dict:

@@ -19,12 +19,26 @@ def alignment(files, data: str) -> pd.DataFrame:
     return table.assign(data=data)
 
 
-def accuracy(files, data: str) -> pd.DataFrame:
-    """Loss and accuracy, a row per seed and epoch."""
+EVALUATED, NOT_EVALUATED = "evaluated", "not evaluated: training.images is unset"
+
+
+def accuracy(files, data: str, not_evaluated=()) -> pd.DataFrame:
+    """Loss and accuracy, a row per seed and epoch; the column `accuracy` says where there are none, and why.
+
+    Args:
+        files: The accuracies.
+        data: `measured` or `simulated`.
+        not_evaluated: The (seed, epoch) that have none.
+    """
     rows = []
     for path in files:
         with open(path) as file:
-            rows.append(json.load(file))
+            rows.append(json.load(file) | {"accuracy": EVALUATED})
+    columns = ("training_loss", "learning_rate", "validation_loss", "top1", "top5", "seconds")
+    rows += [
+        {"seed": seed, "epoch": epoch} | dict.fromkeys(columns) | {"accuracy": NOT_EVALUATED}
+        for seed, epoch in not_evaluated
+    ]
     return pd.DataFrame(rows).assign(data=data)
 
 

@@ -1,60 +1,53 @@
 """Train a network on a folder of labelled images, and keep every epoch.
 
-The recipe is torchvision's reference recipe for classification. The order of the images and every augmentation
-depend on (seed, epoch, image) alone, so neither the number of workers nor an interruption changes the network.
+The recipe is torchvision's reference recipe for classification. A training that was ended, however and whenever,
+goes on after its last finished epoch, to the same bytes.
 """
 
+import fcntl
 import json
+import math
+import os
+import shutil
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from functools import partial
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import nn
-from torchvision.datasets import ImageFolder
-from torchvision.transforms import v2 as transforms
-from tqdm import tqdm
 
-from . import images, networks
+from . import checkpoints, networks, processes, watching
 from .errors import InputError
+from .evaluation import evaluate, layout, loading, loss_sum, validation_batches
 from .files import written_whole
+from .labelled_images import (
+    EpochBatches,
+    SeededImages,
+    both_folders,
+    mixed_seed,
+    training_transform,
+)
+from .recipe import Computing, Recipe
+from .termination import unbroken
 
-REFERENCE_BATCH = 256
-"""The total batch that `Recipe.learning_rate` is stated for."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """All that decides a trained network, besides its seed and the images; `config.yaml` has the sources."""
-
-    architecture: str
-    image_size: int
-    validation_resize: int
-    batch_size: int
-    learning_rate: float
-    momentum: float
-    weight_decay: float
-    decay_every: int
-    decay_factor: float
-    warmup_epochs: float
-
-    def rate(self, epochs_done: float) -> float:
-        """The learning rate after so many epochs, whole or not: linear warm-up, then steps down."""
-        peak = self.learning_rate * self.batch_size / REFERENCE_BATCH
-        if epochs_done < self.warmup_epochs:
-            # A hundredth of the rate at the first step, as in torchvision's recipes with warm-up.
-            return peak * (0.01 + 0.99 * epochs_done / self.warmup_epochs)
-        return peak * self.decay_factor ** (int(epochs_done) // self.decay_every)
+LOCK_PATIENCE = 60
+"""Seconds to wait for an earlier training in the same folder to end."""
 
 
-def train(recipe: Recipe, root: Path, seed: int, last_epoch: int, folder: Path, workers: int) -> None:
+def train(
+    recipe: Recipe,
+    root: Path,
+    seed: int,
+    last_epoch: int,
+    folder: Path,
+    workers: int,
+    computing: Computing = Computing(),  # noqa: B008  (frozen)
+) -> None:
     """Train a network up to and including `last_epoch`, from where an earlier call left off.
 
     Writes `epoch-000.pt` (the untrained network's state dict) to `epoch-<last>.pt`, beside each an
-    `epoch-<epoch>.json` with loss and accuracy, and `state.pt`, from which the next call goes on.
+    `epoch-<epoch>.json` with loss and accuracy, `state.pt`, from which the next call goes on, and TensorBoard's
+    event files. Under torchrun (`processes.joined`) every process calls this, and takes an equal share of each batch.
 
     Args:
         recipe: How to train.
@@ -63,211 +56,227 @@ def train(recipe: Recipe, root: Path, seed: int, last_epoch: int, folder: Path, 
         last_epoch: When to stop.
         folder: Where to write.
         workers: Processes that decode images beside this one.
+        computing: In which precision and layout.
 
     Raises:
-        InputError: The images are missing, `folder` holds the training of another recipe, or the loss is not finite.
+        InputError: The images are missing, `folder` holds the training of another recipe or is being trained in, the
+            loss is not finite, or a file cannot be written. The last finished epoch is kept.
     """
-    training_images, validation_images = (image_folder(root, split) for split in ("train", "val"))
-    loaders = {"num_workers": workers, "pin_memory": torch.cuda.is_available()}
-    validation = torch.utils.data.DataLoader(
-        ImageFolder(root / "val", transform=validation_transform(recipe)), batch_size=recipe.batch_size, **loaders
-    )
     device = networks.device()
+    compute_reproducibly(device)
+    training_images, _ = both_folders(root)
+    validation = validation_batches(recipe.image_size, recipe.validation_resize, root, recipe.batch_size, workers)
+    if recipe.batch_size % processes.size():
+        raise InputError(
+            "config key training.batch_size",
+            f"{recipe.batch_size}",
+            f"a multiple of the {processes.size()} processes",
+            "correct it, or the resource gpu of the rule train",
+        )
     network = networks.untrained(recipe.architecture, len(training_images.classes), seed).to(device)
-    network = network.to(memory_format=torch.channels_last)
+    network = network.to(memory_format=layout(computing))
     optimiser = torch.optim.SGD(
         network.parameters(), lr=0.0, momentum=recipe.momentum, weight_decay=recipe.weight_decay
     )
-    if validation_images.classes != training_images.classes:
-        raise InputError(root, "train/ and val/ have different folders", "the same classes", "mend the folders")
+    if computing.compile:
+        network.compile()
+    fingerprint = asdict(recipe) | asdict(computing) | {"seed": seed, "processes": processes.size()}
 
-    folder.mkdir(parents=True, exist_ok=True)
-    done = resume(folder, recipe, seed, network, optimiser, device)
-    for epoch in range(done + 1, last_epoch + 1):
-        started = time.monotonic()
-        row = {"seed": seed, "epoch": epoch, "training_loss": None, "learning_rate": None}
-        if epoch > 0:
-            batches = torch.utils.data.DataLoader(
-                SeededImages(training_images, seed, training_transform(recipe)),
-                batch_sampler=EpochBatches(len(training_images), recipe.batch_size, seed, epoch),
-                **loaders,
-            )
-            row["training_loss"] = train_epoch(network, optimiser, recipe, seed, epoch, batches, device)
-            row["learning_rate"] = optimiser.param_groups[0]["lr"]
-        row |= evaluate(network, validation, device)
-        row["seconds"] = round(time.monotonic() - started, 3)
-        print(json.dumps(row), flush=True)
-        save_epoch(folder, recipe, seed, epoch, row, network, optimiser)
-
-
-def image_folder(root: Path, split: str) -> ImageFolder:
-    """The labelled images of one split, not decoded."""
-    try:
-        return ImageFolder(root / split)
-    except FileNotFoundError as error:
-        raise InputError(
-            root / split, str(error), "one folder of images per class", "correct training.images"
-        ) from None
-
-
-def training_transform(recipe: Recipe):
-    return transforms.Compose(
-        [
-            transforms.RandomResizedCrop(recipe.image_size, antialias=True),
-            transforms.RandomHorizontalFlip(),
-            *normalised_tensor(),
-        ]
-    )
+    with alone_in(folder):
+        done = resume(folder, fingerprint, network, optimiser, device)
+        processes.barrier()
+        in_training = processes.side_by_side(network)
+        scalars = watching.Scalars(folder / "tensorboard", first_epoch=done + 1)
+        for epoch in range(done + 1, last_epoch + 1):
+            started = time.monotonic()
+            loss = rate = None
+            if epoch > 0:
+                order = EpochBatches(
+                    len(training_images), recipe.batch_size, seed, epoch, processes.rank(), processes.size()
+                )
+                batches = torch.utils.data.DataLoader(
+                    SeededImages(training_images, seed, training_transform(recipe)),
+                    batch_sampler=order,
+                    **loading(workers),
+                )
+                with watching.progress(f"seed {seed}, epoch {epoch} of {last_epoch}", sum(order.sizes())) as advance:
+                    loss = train_epoch(in_training, optimiser, recipe, seed, epoch, batches, device, computing, advance)
+                rate = optimiser.param_groups[0]["lr"]
+            processes.buffers_of_the_first(network)
+            row = {"seed": seed, "epoch": epoch, "training_loss": loss, "learning_rate": rate}
+            row |= evaluate(network, validation, device, computing)
+            refuse_unless_finite(row["validation_loss"], seed, epoch, "after its last step", rate)
+            row["seconds"] = round(time.monotonic() - started, 3)
+            if processes.rank() == 0:
+                print(json.dumps(row), flush=True)
+                with kept_whole(folder, epoch):
+                    scalars.add(row)
+                    save_epoch(folder, fingerprint, row, network, optimiser, device)
+        processes.barrier()
 
 
-def validation_transform(recipe: Recipe):
-    return transforms.Compose(
-        [
-            transforms.Resize(recipe.validation_resize, antialias=True),
-            transforms.CenterCrop(recipe.image_size),
-            *normalised_tensor(),
-        ]
-    )
+def compute_reproducibly(device: torch.device) -> None:
+    """Make the same calls give the same bytes, where torch can; on a GPU it must be told to.
+
+    It prints a warning for the few operations for which it has no such way, such as the backward pass of the adaptive
+    pooling of AlexNet and VGG.
+    """
+    if device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False
+        torch.backends.cudnn.benchmark = False
 
 
-def normalised_tensor():
-    return (
-        transforms.ToImage(),
-        transforms.ToDtype(torch.float32, scale=True),
-        transforms.Normalize(images.MEAN, images.STANDARD_DEVIATION),
-    )
-
-
-def mixed_seed(*parts: int) -> int:
-    """One seed that depends on all parts and on their order."""
-    return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0])
-
-
-class EpochBatches:
-    """Batches of (epoch, image) in the order that seed and epoch decide."""
-
-    def __init__(self, n_images: int, batch_size: int, seed: int, epoch: int):
-        self.n_images, self.batch_size, self.seed, self.epoch = n_images, batch_size, seed, epoch
-
-    def __len__(self) -> int:
-        full, rest = divmod(self.n_images, self.batch_size)
-        return full + (rest > 1)  # batch norm has no variance in a last batch of a single image: it is left out
-
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        order = np.random.default_rng(mixed_seed(self.seed, self.epoch)).permutation(self.n_images)
-        for i in range(len(self)):
-            batch = order[i * self.batch_size : (i + 1) * self.batch_size]
-            yield [(self.epoch, int(index)) for index in batch]
-
-
-class SeededImages(torch.utils.data.Dataset):
-    """Augmented images, the augmentation of each decided by (seed, epoch, image)."""
-
-    def __init__(self, folder: ImageFolder, seed: int, transform):
-        self.folder, self.seed, self.transform = folder, seed, transform
-
-    def __getitem__(self, epoch_and_index):
-        epoch, index = epoch_and_index
-        image, label = self.folder[index]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(mixed_seed(self.seed, epoch, index))
-            return self.transform(image), label
-
-
-CALIBRATION_BATCH = 64
-
-
-def calibration_batches(root: Path, seed: int, n_images: int, size: int, workers: int):
-    """Training images as stimuli are shown, in a seeded order; a loader of float32 (images, 3, size, size).
+def train_epoch(
+    network, optimiser, recipe: Recipe, seed: int, epoch: int, batches, device, computing: Computing, advance
+) -> float:
+    """One pass over the training images; returns the mean loss, over all processes.
 
     Args:
-        root: A folder with `train/<class>/`.
-        seed: Decides which images, without replacement.
-        n_images: How many; all, where there are fewer.
-        size: Side in pixels to which the whole image is resized.
-        workers: Processes that decode images beside this one.
-    """
-    folder = image_folder(root, "train")
-    folder.transform = partial(images.stimulus_array, size=size)
-    chosen = np.random.default_rng(mixed_seed(seed, CALIBRATION_BATCH)).permutation(len(folder))[:n_images]
-    subset = torch.utils.data.Subset(folder, chosen.tolist())
-    return (batch for batch, _ in torch.utils.data.DataLoader(subset, CALIBRATION_BATCH, num_workers=workers))
-
-
-def train_epoch(network, optimiser, recipe: Recipe, seed: int, epoch: int, batches, device) -> float:
-    """One pass over the training images; returns the mean loss.
+        batches: A loader whose `batch_sampler` is an `EpochBatches`.
+        advance: Is told of every step its loss and its images, over all processes.
 
     Raises:
         InputError: The loss is not finite.
     """
-    torch.manual_seed(mixed_seed(seed, epoch))  # for layers that draw, such as dropout
+    torch.manual_seed(mixed_seed(seed, epoch, processes.rank()))  # for layers that draw, such as dropout
     network.train()
-    loss_function = nn.CrossEntropyLoss()
-    total = seen = 0
-    for step, (x, labels) in enumerate(tqdm(batches, desc=f"epoch {epoch}", unit="batch", mininterval=5)):
+    sizes = batches.batch_sampler.sizes()
+    total = torch.zeros((), dtype=torch.float64, device=device)
+
+    def look_at(loss, n, step, rate):
+        refuse_unless_finite(loss.item(), seed, epoch, f"step {step}", rate)
+        advance(loss.item(), n)
+
+    previous = None
+    for step, ((x, labels), n) in enumerate(zip(batches, sizes, strict=True)):
+        rate = recipe.rate(epoch - 1 + step / len(sizes))
         for group in optimiser.param_groups:
-            group["lr"] = recipe.rate(epoch - 1 + step / len(batches))
-        x = x.to(device, memory_format=torch.channels_last, non_blocking=True)
+            group["lr"] = rate
+        x = x.to(device, memory_format=layout(computing), non_blocking=True)
         labels = labels.to(device, non_blocking=True)
         optimiser.zero_grad(set_to_none=True)
-        loss = loss_function(network(x), labels)
-        loss.backward()
+        with networks.computing_in(computing.precision, device):
+            loss = loss_sum(network(x), labels, recipe.label_smoothing)
+        # Gradients are averaged over processes; so that the mean is one over images, shares may differ in size.
+        (loss * (processes.size() / n)).backward()
         optimiser.step()
-        total += loss.detach() * len(labels)
-        seen += len(labels)
-        if not torch.isfinite(loss):
-            raise InputError(
-                f"training of seed {seed}, epoch {epoch}, step {step}",
-                f"loss {loss.item()} at learning rate {optimiser.param_groups[0]['lr']:.3g}",
-                "a finite loss",
-                f"lower training.learning_rate or add warm-up; epoch {epoch - 1} is kept",
-            )
-    return (total / seen).item()
+        total += loss.detach()
+        # Looking at a loss waits for the GPU, which is to have its next step by then; nothing is saved before the end.
+        if previous is not None:
+            look_at(*previous)
+        previous = loss.detach() / len(labels), n, step, rate
+    look_at(*previous)
+    return processes.summed(total).item() / sum(sizes)
 
 
-@torch.inference_mode()
-def evaluate(network, batches, device) -> dict[str, float]:
-    """Validation loss, and top-1 and top-5 accuracy as fractions."""
-    network.eval()
-    loss = top1 = top5 = seen = 0
-    for x, labels in batches:
-        labels = labels.to(device)
-        scores = network(x.to(device, memory_format=torch.channels_last))
-        loss += nn.functional.cross_entropy(scores, labels, reduction="sum").item()
-        ranked = scores.topk(min(5, scores.shape[1])).indices == labels[:, None]
-        top1 += ranked[:, 0].sum().item()
-        top5 += ranked.any(dim=1).sum().item()
-        seen += len(labels)
-    return {"validation_loss": loss / seen, "top1": top1 / seen, "top5": top5 / seen}
+def refuse_unless_finite(loss: float, seed: int, epoch: int, when: str, rate: float | None) -> None:
+    """Stop a network that diverges.
+
+    Raises:
+        InputError: The loss is not finite.
+    """
+    if not math.isfinite(loss):
+        raise InputError(
+            f"training of seed {seed}, epoch {epoch}, {when}",
+            f"loss {loss} at learning rate {rate or 0:.3g}",
+            "a finite loss",
+            f"lower training.learning_rate or add warm-up; epoch {epoch - 1} is kept",
+        )
 
 
-def save_epoch(folder: Path, recipe: Recipe, seed: int, epoch: int, row: dict, network, optimiser) -> None:
+def save_epoch(folder: Path, fingerprint: dict, row: dict, network, optimiser, device) -> None:
     """Write an epoch's checkpoint and accuracy, and then the state that says that they are there."""
+    epoch = row["epoch"]
+    about = fingerprint | {"epoch": epoch, "device": described(device), "torch": str(torch.__version__)}
     with written_whole(folder / f"epoch-{epoch:03d}.pt") as path:
-        torch.save(network.state_dict(), path)
+        checkpoints.save(network, path, about)
     with written_whole(folder / f"epoch-{epoch:03d}.json") as path:
         path.write_text(json.dumps(row) + "\n")
     with written_whole(folder / "state.pt") as path:
-        torch.save({"recipe": asdict(recipe), "seed": seed, "epoch": epoch, "optimiser": optimiser.state_dict()}, path)
+        torch.save({"fingerprint": fingerprint, "epoch": epoch, "optimiser": optimiser.state_dict()}, path)
 
 
-def resume(folder: Path, recipe: Recipe, seed: int, network, optimiser, device) -> int:
+def described(device: torch.device) -> str:
+    """The device's name, and for processors the threads, on whose number the last bits of sums depend."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type}, {torch.get_num_threads()} threads"
+
+
+@contextmanager
+def kept_whole(folder: Path, epoch: int):
+    """A block that writes an epoch: SIGTERM waits for it, and if it fails, a message says what is kept.
+
+    Raises:
+        InputError: A file could not be written.
+    """
+    with unbroken():
+        try:
+            yield
+        except (OSError, RuntimeError) as error:  # torch's writer raises the latter
+            reason, free = str(error).splitlines()[0], shutil.disk_usage(folder).free / 1e6
+            raise InputError(
+                folder,
+                f"epoch {epoch} could not be written ({reason}); {free:.0f} MB are free",
+                "room for a checkpoint and the optimiser's state",
+                f"make room and run again: the training goes on after epoch {epoch - 1}, which is kept",
+            ) from error
+
+
+@contextmanager
+def alone_in(folder: Path):
+    """Keep a second training out of the folder, such as one whose job was given up but still runs.
+
+    Raises:
+        InputError: There is one, and it does not end within a minute.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if processes.rank() > 0:
+        yield
+        return
+    with open(folder / "lock", "w") as lock:
+        given_up = time.monotonic() + LOCK_PATIENCE
+        while not locked(lock):
+            if time.monotonic() > given_up:
+                raise InputError(
+                    folder, "another process trains in this folder", "one at a time", "wait for it, or end it"
+                )
+            time.sleep(1)
+        for leftover in folder.glob(".*.part"):
+            leftover.unlink()
+        yield
+
+
+def locked(file) -> bool:
+    """Lock a file for this process alone, if no other has; file systems without locks count as success."""
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def resume(folder: Path, fingerprint: dict, network, optimiser, device) -> int:
     """Load the last finished epoch into network and optimiser; returns it, or −1 where there is none.
 
     Raises:
-        InputError: The folder holds the training of another recipe or seed.
+        InputError: The folder holds the training of another recipe or seed, in another precision, or spread otherwise.
     """
     path = folder / "state.pt"
     if not path.exists():
         return -1
     state = torch.load(path, map_location=device, weights_only=True)
-    then, now = state["recipe"] | {"seed": state["seed"]}, asdict(recipe) | {"seed": seed}
-    differing = sorted(key for key in then.keys() | now.keys() if then.get(key) != now.get(key))
+    then = state["fingerprint"]
+    differing = sorted(key for key in then.keys() | fingerprint.keys() if then.get(key) != fingerprint.get(key))
     if differing:
         raise InputError(
             path,
             "a training with " + ", ".join(f"{key} = {then.get(key)}" for key in differing),
-            ", ".join(f"{key} = {now.get(key)}" for key in differing),
+            ", ".join(f"{key} = {fingerprint.get(key)}" for key in differing),
             f"remove {folder} to train anew, or set the config back",
         )
     network.load_state_dict(

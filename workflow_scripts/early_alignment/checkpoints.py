@@ -1,0 +1,71 @@
+"""Checkpoints as files: state dicts that say how they came about, and those of other people.
+
+A file holds a bare state dict, which `torch.load(weights_only=True)` reads and `load_state_dict` takes. How it came
+about is in the state dict's `_metadata`, where torch itself notes the versions of modules.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from .errors import InputError
+
+ABOUT = "early_alignment"
+"""The entry of `_metadata`."""
+WRAPPERS = ("state_dict", "model", "state")
+"""Under which keys training scripts keep the state dict beside optimiser and arguments, from the outside inwards."""
+PREFIXES = ("module.", "model.", "_orig_mod.")
+"""What DataParallel, Lightning and the like, and torch.compile put before the names of all tensors."""
+
+
+def save(network: torch.nn.Module, path, about: dict) -> None:
+    """Write a network's state dict, with what there is to say about it: plain numbers, strings, lists and dicts."""
+    state = network.state_dict()
+    state._metadata[ABOUT] = about
+    torch.save(state, path)
+
+
+def about(path) -> dict:
+    """What `save` was told about the checkpoint."""
+    state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    return getattr(state, "_metadata", {}).get(ABOUT, {})
+
+
+def read_foreign(path) -> dict[str, torch.Tensor]:
+    """The state dict of a file that some other training wrote, under the names that the architecture gives.
+
+    Nothing but tensors and plain values is unpickled; `argparse.Namespace`, in which torchvision's reference script
+    keeps its arguments, counts as plain.
+
+    Raises:
+        InputError: The file holds anything else, or no state dict.
+    """
+    path = Path(path)
+    try:
+        with torch.serialization.safe_globals([argparse.Namespace]):
+            found = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise InputError(path, "no such file", "a checkpoint", "correct network.checkpoints or epochs") from None
+    except Exception as error:  # torch has many: its unpickler's, zip's, end of file
+        reason = str(error).replace("\n", " ")
+        known = reason.find("Unsupported global")
+        raise InputError(
+            path,
+            reason[known : known + 120] if known >= 0 else f"not readable: {reason[:120]}",
+            "a file of torch.save with tensors and plain values alone, so that reading it runs no code",
+            "if you trust its source, load it there and save its state_dict() alone",
+        ) from None
+    state = found
+    while isinstance(state, dict) and (inner := next((k for k in WRAPPERS if isinstance(state.get(k), dict)), None)):
+        state = state[inner]
+    if not isinstance(state, dict) or not state or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        kind = (
+            f"a dict with {', '.join(map(str, list(state)[:6]))}" if isinstance(state, dict) else type(state).__name__
+        )
+        raise InputError(
+            path, kind, f"a state dict, bare or under one of {', '.join(WRAPPERS)}", "save the network's state_dict()"
+        )
+    while prefix := next((p for p in PREFIXES if all(name.startswith(p) for name in state)), None):
+        state = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
+    return dict(state)

@@ -1,0 +1,32 @@
+"""Measure loss and accuracy of a checkpoint from elsewhere on the validation images."""
+
+import json
+import time
+
+from early_alignment.config import labelled_images
+from early_alignment.logs import log_to
+
+log_to(snakemake.log[0])
+
+from early_alignment import evaluation  # noqa: E402  (what importing torch prints belongs in the log)
+from early_alignment.files import written_whole  # noqa: E402
+
+started = time.monotonic()
+row = {
+    "seed": int(snakemake.wildcards.seed),
+    "epoch": int(snakemake.wildcards.epoch),
+    "training_loss": None,
+    "learning_rate": None,
+}
+row |= evaluation.of_checkpoint(
+    snakemake.input.checkpoint,
+    labelled_images(snakemake.config),
+    architecture=snakemake.params.architecture,
+    image_size=snakemake.params.image_size,
+    validation_resize=snakemake.params.validation_resize,
+    computing=snakemake.params.computing,
+    workers=snakemake.threads - 1,
+)
+row["seconds"] = round(time.monotonic() - started, 3)
+with written_whole(snakemake.output[0]) as path:
+    path.write_text(json.dumps(row) + "\n")

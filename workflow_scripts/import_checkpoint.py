@@ -1,0 +1,13 @@
+"""Take over a checkpoint from elsewhere: read it without running code, check it, and name its tensors."""
+
+from early_alignment.logs import log_to
+
+log_to(snakemake.log[0])
+
+from early_alignment import checkpoints, networks  # noqa: E402  (what importing torch prints belongs in the log)
+from early_alignment.files import written_whole  # noqa: E402
+
+source = snakemake.input[0]
+network = networks.with_state(snakemake.params.architecture, checkpoints.read_foreign(source), source)
+with written_whole(snakemake.output[0]) as path:
+    checkpoints.save(network, path, {"source": source})

@@ -1,0 +1,20 @@
+"""Write a smaller copy of the labelled images, from wherever an earlier job left off."""
+
+import json
+from pathlib import Path
+
+from early_alignment import resizing
+from early_alignment.files import written_whole
+from early_alignment.logs import log_to
+
+log_to(snakemake.log[0])
+done = Path(snakemake.output[0])
+summary = resizing.resize_folder(
+    Path(snakemake.config["training"]["images"]),
+    done.parent,
+    short_side=snakemake.params.short_side,
+    quality=snakemake.params.quality,
+    workers=snakemake.threads,
+)
+with written_whole(done) as path:
+    path.write_text(json.dumps(summary) + "\n")
