@@ -28,6 +28,9 @@ try:
 except InputError as error:
     raise WorkflowError(str(error))
 
+# Sorted, because Snakemake takes another order of keys for another value.
+SIMULATION_SETTINGS = dict(sorted(config.get("simulation", {}).items()))
+
 SEEDS = config["seeds"]
 UNTRAINED = {
     "running": ["000"],

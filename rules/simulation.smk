@@ -14,9 +14,9 @@ if SIMULATION is not None:
         conda:
             "../envs/analysis.yaml"
         params:
-            plan=config["simulation"],
+            plan=SIMULATION_SETTINGS,
             format="algonauts2023",
-            code=code_version("simulate_brain_data.py"),
+            code=code_version("simulate_brain_data.py", without=BRAIN_ONLY),
         message:
             "Simulate fMRI data in the format of Algonauts 2023"
         script:
@@ -32,9 +32,9 @@ if SIMULATION is not None:
         conda:
             "../envs/analysis.yaml"
         params:
-            plan=config["simulation"],
+            plan=SIMULATION_SETTINGS,
             format="things_eeg2",
-            code=code_version("simulate_brain_data.py"),
+            code=code_version("simulate_brain_data.py", without=BRAIN_ONLY),
         message:
             "Simulate EEG data in the format of THINGS EEG2"
         script:
@@ -50,8 +50,8 @@ if SIMULATION is not None:
         conda:
             "../envs/analysis.yaml"
         params:
-            plan=config["simulation"],
-            code=code_version("simulate_labelled_images.py"),
+            plan=SIMULATION_SETTINGS,
+            code=code_version("simulate_labelled_images.py", without=BRAIN_ONLY),
         message:
             "Simulate labelled images to train on"
         script:

@@ -82,7 +82,7 @@ class Experiment:
         (self.folder / path).write_bytes(content)
 
     def snakemake(self, *command) -> str:
-        (self.folder / "changed.yaml").write_text(yaml.safe_dump(self.config))
+        (self.folder / "changed.yaml").write_text(yaml.safe_dump(self.config, sort_keys=False))
         return run("snakemake", *command, "--configfile", "changed.yaml", *self.options, cwd=self.folder).stdout
 
     def pending(self) -> set[str]:
@@ -166,6 +166,13 @@ def comment_and_resource_changed(x):
     return set()
 
 
+def keys_reordered(x):
+    x.config = {key: x.config[key] for key in reversed(x.config)}
+    for key in ("simulation", "training", "features"):
+        x.config[key] = dict(reversed(x.config[key].items()))
+    return set()
+
+
 def rdm_code_edited(x):
     file = "workflow_scripts/early_alignment/rdms.py"
     x.replace(file, (x.folder / file).read_bytes() + b"\nEDITED = True\n")
@@ -199,7 +206,7 @@ def run_all(x) -> None:
     x.snakemake("--cores", "2", "--quiet", "all")
 
 
-@pytest.mark.parametrize("change", [*QUICK, *LONG, comment_and_resource_changed, results_moved])
+@pytest.mark.parametrize("change", [*QUICK, *LONG, comment_and_resource_changed, keys_reordered, results_moved])
 def test_exactly_what_a_change_concerns_is_to_be_made_again(experiment, change):
     expected = change(experiment)
     assert experiment.pending() == expected
