@@ -87,7 +87,8 @@ def code_with_format(script, without=()):
     )
 
 
-# Data sets know brain RDMs too, of which neither the list of stimuli nor features depend.
+# Data sets know brain RDMs too, of which neither the list of stimuli nor features depend. Simulated data stay when RDM
+# code is edited, as measured data do, though a gain in them was once set by RDMs.
 BRAIN_ONLY = ("rdms.py", "noise.py")
 
 

@@ -1,11 +1,13 @@
 """What the tests share: the repository, real data where there are any, and a finished demo."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 REPOSITORY = Path(__file__).parent.parent
@@ -51,6 +53,53 @@ def finished_demo(tmp_path_factory) -> Path:
     folder = copy_of_repository(tmp_path_factory.mktemp("demo"))
     run("snakemake", "--profile", "profiles/demo", "--configfile", "experiments/demo.yaml", cwd=folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def paper_data(tmp_path_factory):
+    """Folders in the published formats, with names as published; what a dry-run does not open is empty."""
+    root = tmp_path_factory.mktemp("paper_data")
+    empty = root / "empty"
+    empty.touch()
+
+    def put(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.hardlink_to(empty)
+
+    for subject in range(1, 9):
+        folder = root / f"nsd/subj{subject:02d}"
+        ids = sorted([*range(13, 13 + 3 * 872, 3), 10_000 + subject])
+        for running, id_ in enumerate(ids, start=1):
+            put(folder / f"training_split/training_images/train-{running:04d}_nsd-{id_:05d}.png")
+        families = ("prf-visualrois", "floc-bodies", "floc-faces", "floc-places", "floc-words", "streams")
+        for side in ("lh", "rh"):
+            put(folder / f"training_split/training_fmri/{side}_training_fmri.npy")
+            for family in families:
+                put(folder / f"roi_masks/{side}.{family}_challenge_space.npy")
+        for family in families:
+            put(folder / f"roi_masks/mapping_{family}.npy")
+    metadata = {}
+    for key, partition in (("train", "training"), ("test", "test")):
+        concepts = [f"{i:05d}_thing{i}" for i in range(1, 6)]
+        metadata |= {f"{key}_img_concepts": concepts, f"{key}_img_files": [f"{c}.jpg" for c in concepts]}
+        for concept in concepts:
+            put(root / f"things/image_set/{partition}_images/{concept}/{concept}.jpg")
+    np.save(root / "things/image_set/image_metadata.npy", metadata, allow_pickle=True)
+    for subject in range(1, 11):
+        for partition in ("training", "test"):
+            put(root / f"things/preprocessed_data/sub-{subject:02d}/preprocessed_eeg_{partition}.npy")
+    put(root / "imagenet/train/n01440764/a.jpg")
+    put(root / "imagenet/val/n01440764/a.jpg")
+    return root
+
+
+def papers_settings(paper_data: Path, **others) -> list[str]:
+    """Options that set the roots of the paper's config, and other keys."""
+    roots = {
+        "training": {"images": str(paper_data / "imagenet")},
+        "datasets": {"nsd": {"root": str(paper_data / "nsd")}, "things_eeg2": {"root": str(paper_data / "things")}},
+    }
+    return ["--config", *(f"{key}={json.dumps(value)}" for key, value in (roots | others).items())]
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,14 @@
 """The cost of an experiment before it runs, and the table at the end of a dry-run."""
 
+import os
+import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
-from conftest import REPOSITORY, run
+from conftest import REPOSITORY, papers_settings, run
 from early_alignment import costs, inspection
 from early_alignment.config import checked
 
@@ -110,3 +113,64 @@ def test_a_mistyped_target_is_refused_by_name(finished_demo):
         refused = run("snakemake", "-n", wrong, "--configfile", "experiments/demo.yaml", cwd=finished_demo, check=False)
         assert refused.returncode != 0
         assert wrong in refused.stdout.split("MissingRuleException")[1]
+
+
+def rows_of(printed: str) -> dict[str, list[str]]:
+    return {line.split()[0]: line.split()[1:] for line in printed.split("why stale")[1].splitlines() if line}
+
+
+def test_the_papers_dry_run_ends_with_what_is_missing(clone, paper_data):
+    rows = rows_of(run("snakemake", "-n", *papers_settings(paper_data), cwd=clone).stdout)
+    assert rows["train"] == ["0", "45", "0"]
+    assert rows["alignment"] == ["0", "720", "0"]
+
+
+def test_numbers_of_features_and_parameters_are_those_of_torchvision():
+    import torch
+    import torchvision
+    from early_alignment.networks import block_sizes
+
+    for architecture, millions in costs.PARAMETERS.items():
+        with torch.device("meta"):
+            network = torchvision.models.get_model(architecture)
+        assert sum(p.numel() for p in network.parameters()) == pytest.approx(millions, rel=0.005)
+        for side in (64, 224, 225):
+            experiment = {"results": "nowhere", "network": {"architecture": architecture}}
+            experiment["features"] = {"image_size": side}
+            blocks = ["layer1", "layer2", "layer3", "layer4"]
+            expected = block_sizes(architecture, blocks, side)
+            assert {block: costs.features_of(experiment, "any", block) for block in blocks} == expected
+
+
+def measured_dry_run(clone, *options) -> tuple[str, float, float]:
+    """What a dry-run printed, its processor seconds, and the most megabytes of any process begun here so far."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    printed = run("snakemake", "-n", "--quiet", "all", *options, cwd=clone).stdout
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(f"{seconds:.1f} s, {after.ru_maxrss / 1000:.0f} MB")
+    return printed, seconds, after.ru_maxrss / 1000
+
+
+def test_a_dry_run_of_all_epochs_is_quick_with_and_without_results(clone, paper_data, tmp_path):
+    """5 seeds × 91 epochs × 4 blocks × 6 targets, about 16,000 jobs."""
+    options = papers_settings(paper_data, epochs="all", results=str(tmp_path / "results"))
+    printed, seconds, _ = measured_dry_run(clone, *options)
+    assert rows_of(printed)["alignment"] == ["0", "10920", "0"]
+    assert seconds < 60  # 45 on a machine without company
+
+    table = run("snakemake", "--summary", *options, cwd=clone).stdout
+    files = [Path(line.split("\t")[0]) for line in table[table.index("output_file\t") :].splitlines()[1:]]
+    order = ["checked_data.txt", "training", "checkpoints", "accuracy", "stimuli", "features", "model_rdms"]
+    order += ["brain_rdms", "alignment", "tables", "figures"]
+    for path in paper_data.rglob("*"):
+        os.utime(path, (1_600_000_000, 1_600_000_000))
+    for path in files:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        date = 1_700_000_000 + order.index(path.relative_to(tmp_path / "results").parts[0])
+        os.utime(path, (date, date))
+    printed, seconds, _ = measured_dry_run(clone, *options)
+    assert rows_of(printed)["alignment"] == ["10920", "0", "0"]
+    assert all(row[1:3] == ["0", "0"] for row in rows_of(printed).values())
+    assert seconds < 90

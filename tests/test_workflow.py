@@ -1,7 +1,6 @@
 """The whole workflow: the demo and what it must recover, the paper's config, and the report in a browser."""
 
 import csv
-import json
 import shutil
 from itertools import product
 
@@ -9,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import REPOSITORY, run
+from conftest import REPOSITORY, papers_settings, run
 from early_alignment import measures, rdms
 from early_alignment.simulation.generative_model import FAMILY_OF
 from scipy.spatial.distance import pdist
@@ -210,51 +209,8 @@ def test_a_fresh_clone_says_which_data_are_missing_and_nothing_else(clone):
     assert "Traceback" not in result.stdout
 
 
-@pytest.fixture(scope="module")
-def paper_data(tmp_path_factory):
-    """Folders in the published formats, with names as published; what a dry-run does not open is empty."""
-    root = tmp_path_factory.mktemp("paper_data")
-    empty = root / "empty"
-    empty.touch()
-
-    def put(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.hardlink_to(empty)
-
-    for subject in range(1, 9):
-        folder = root / f"nsd/subj{subject:02d}"
-        ids = sorted([*range(13, 13 + 3 * 872, 3), 10_000 + subject])
-        for running, id_ in enumerate(ids, start=1):
-            put(folder / f"training_split/training_images/train-{running:04d}_nsd-{id_:05d}.png")
-        families = ("prf-visualrois", "floc-bodies", "floc-faces", "floc-places", "floc-words", "streams")
-        for side in ("lh", "rh"):
-            put(folder / f"training_split/training_fmri/{side}_training_fmri.npy")
-            for family in families:
-                put(folder / f"roi_masks/{side}.{family}_challenge_space.npy")
-        for family in families:
-            put(folder / f"roi_masks/mapping_{family}.npy")
-    metadata = {}
-    for key, partition in (("train", "training"), ("test", "test")):
-        concepts = [f"{i:05d}_thing{i}" for i in range(1, 6)]
-        metadata |= {f"{key}_img_concepts": concepts, f"{key}_img_files": [f"{c}.jpg" for c in concepts]}
-        for concept in concepts:
-            put(root / f"things/image_set/{partition}_images/{concept}/{concept}.jpg")
-    np.save(root / "things/image_set/image_metadata.npy", metadata, allow_pickle=True)
-    for subject in range(1, 11):
-        for partition in ("training", "test"):
-            put(root / f"things/preprocessed_data/sub-{subject:02d}/preprocessed_eeg_{partition}.npy")
-    put(root / "imagenet/train/n01440764/a.jpg")
-    put(root / "imagenet/val/n01440764/a.jpg")
-    return root
-
-
 def test_the_papers_dry_run_lists_the_papers_jobs(clone, paper_data):
-    roots = {
-        "training": {"images": str(paper_data / "imagenet")},
-        "datasets": {"nsd": {"root": str(paper_data / "nsd")}, "things_eeg2": {"root": str(paper_data / "things")}},
-    }
-    settings = [f"{key}={json.dumps(value)}" for key, value in roots.items()]
-    listed = run(*DRY_RUN, "--config", *settings, cwd=clone).stdout
+    listed = run(*DRY_RUN, *papers_settings(paper_data), cwd=clone).stdout
     jobs = dict(line.split() for line in listed.split("Job stats:")[1].split("\n\n")[0].splitlines()[3:])
     assert jobs == {
         "checked_data": "1",

@@ -57,7 +57,7 @@ def folder(tmp_path_factory):
     config["features"]["untrained_batchnorm"] = "running"
     (folder / "small.yaml").write_text(yaml.safe_dump(config))
     # What a user edits: too little time for one rule and too little memory for another, at the first attempt.
-    profile = PROFILE | {"set-resources": PROFILE["set-resources"] | {"stimuli": {"mem_mb": "200 * attempt"}}}
+    profile = PROFILE | {"set-resources": PROFILE["set-resources"] | {"figure1": {"mem_mb": "200 * attempt"}}}
     profile["set-resources"]["brain_rdms"] = {"mem_mb": 500, "runtime": "attempt"}
     (folder / "profiles/slurm/config.yaml").write_text(yaml.safe_dump(profile))
     return folder
@@ -160,7 +160,7 @@ def test_a_job_over_its_time_is_retried_with_more(finished, slurm):
 
 
 def test_a_job_over_its_memory_is_retried_with_more(finished, slurm):
-    tries = [job for job in jobs(slurm) if job["comment"].startswith("rule_stimuli_wildcards_simulated_EEG")]
+    tries = [job for job in jobs(slurm) if job["rule"] == "figure1"]
     assert len(tries) > 1
     assert {job["state"] for job in tries[:-1]} <= {"FAILED", "OUT_OF_MEMORY"}
     assert tries[-1]["state"] == "COMPLETED"
