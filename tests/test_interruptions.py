@@ -1,0 +1,183 @@
+"""A training that is killed, starved or crowded out goes on to the same bytes."""
+
+import json
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+from conftest import REPOSITORY
+from early_alignment import training
+from early_alignment.errors import InputError
+from small_training import (
+    RECIPE,
+    assert_same_networks,
+    end,
+    job,
+    run_job,
+    run_job_with_little_memory,
+    start,
+    weights,
+    write_images,
+)
+
+# Batch norm and dropout in a file of a few megabytes.
+SMALL = replace(RECIPE, architecture="mobilenet_v3_small")
+LAST = 5
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    return write_images(tmp_path_factory.mktemp("images"))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(images, tmp_path_factory):
+    """The folder of a training that nothing befell, and the seconds that it took."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    started = time.monotonic()
+    process = start(run_job, job(folder, images, SMALL, LAST))
+    process.join()
+    assert process.exitcode == 0
+    return folder, time.monotonic() - started
+
+
+def assert_same_training(folder, other):
+    assert_same_networks(folder, other, range(LAST + 1))
+    for epoch in range(LAST + 1):
+        rows = [json.loads((f / f"epoch-{epoch:03d}.json").read_text()) for f in (folder, other)]
+        assert {**rows[0], "seconds": None} == {**rows[1], "seconds": None}
+    states = [torch.load(f / "state.pt", weights_only=True) for f in (folder, other)]
+    assert states[0]["fingerprint"] == states[1]["fingerprint"]
+    momenta = [state["optimiser"]["state"] for state in states]
+    for parameter in momenta[0]:
+        assert torch.equal(momenta[0][parameter]["momentum_buffer"], momenta[1][parameter]["momentum_buffer"])
+
+
+def kill_until_trained(at_least, images, undisturbed, parent, rng):
+    """Kill trainings at random moments, until so many kills have struck; every training ends like the undisturbed."""
+    reference, seconds = undisturbed
+    struck, trainings = [], 0
+    while len(struck) < at_least:
+        folder = parent / f"training-{trainings}"
+        process = None
+        while not (folder / "segment-001.json").exists():
+            assert process is None or process.exitcode != 1, "a training failed by itself"
+            process = start(run_job, job(folder, images, SMALL, LAST, threads=rng.choice((1, 3))))
+            number = rng.choice((signal.SIGKILL, signal.SIGTERM))
+            process.join(timeout=rng.uniform(0, 0.6) * seconds)
+            if end(process, number):
+                done = (
+                    torch.load(folder / "state.pt", weights_only=True)["epoch"]
+                    if (folder / "state.pt").exists()
+                    else -1
+                )
+                struck.append((number.name, done))
+        assert_same_training(folder, reference)
+        trainings += 1
+    print(f"{len(struck)} kills survived in {trainings} trainings: {struck}")
+    return struck
+
+
+def test_a_training_killed_at_random_moments_ends_with_the_same_bytes(images, undisturbed, tmp_path):
+    kill_until_trained(4, images, undisturbed, tmp_path, random.Random())
+
+
+@pytest.mark.slow
+def test_twenty_kills_at_random_moments_change_no_byte(images, undisturbed, tmp_path):
+    struck = kill_until_trained(20, images, undisturbed, tmp_path, random.Random())
+    assert len(struck) >= 20
+    assert len({done for _, done in struck}) > 2, "all struck in the same epoch"
+
+
+def test_a_full_disk_is_named_and_the_last_epoch_kept(images, undisturbed, tmp_path):
+    torch.set_num_threads(1)
+    training.train(SMALL, images, seed=1, last_epoch=1, folder=tmp_path, workers=0)
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, unlimited[1]))
+    try:
+        with pytest.raises(InputError, match=r"epoch 2 could not be written[\s\S]*MB are free[\s\S]*after epoch 1"):
+            training.train(SMALL, images, seed=1, last_epoch=LAST, folder=tmp_path, workers=0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    assert not (tmp_path / "epoch-002.pt").exists()
+    assert list(tmp_path.glob(".*.part")) == []
+    training.train(SMALL, images, seed=1, last_epoch=LAST, folder=tmp_path, workers=0)
+    assert_same_training(tmp_path, undisturbed[0])
+
+
+def test_too_little_memory_loses_nothing(images, undisturbed, tmp_path):
+    first = start(run_job, job(tmp_path, images, SMALL, last_epoch=1))
+    first.join()
+    starved = start(run_job_with_little_memory, job(tmp_path, images, SMALL, LAST))
+    starved.join()
+    assert starved.exitcode != 0
+    assert not (tmp_path / f"epoch-{LAST:03d}.pt").exists()
+    again = start(run_job, job(tmp_path, images, SMALL, LAST))
+    again.join()
+    assert_same_training(tmp_path, undisturbed[0])
+
+
+def test_what_a_killed_training_left_half_written_is_swept_up(images, tmp_path):
+    (tmp_path / ".epoch-000.pt.123.part").write_bytes(b"half")
+    training.train(SMALL, images, seed=1, last_epoch=0, folder=tmp_path, workers=0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "epoch-000.json", "epoch-000.pt", "lock", "state.pt", "tensorboard",
+    ]  # fmt: skip
+
+
+def test_two_trainings_never_share_a_folder(images, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "LOCK_PATIENCE", 0)
+    other = (
+        f"import fcntl, time; file = open({str(tmp_path / 'lock')!r}, 'w'); fcntl.lockf(file, fcntl.LOCK_EX); "
+        "print('locked', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", other], stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        with pytest.raises(InputError, match="another process trains in this folder"):
+            training.train(SMALL, images, seed=1, last_epoch=0, folder=tmp_path, workers=0)
+        process.kill()
+    training.train(SMALL, images, seed=1, last_epoch=0, folder=tmp_path, workers=0)
+    assert weights(tmp_path, 0)
+
+
+# What SIGTERM does, without a training around it ------------------------------------------------------------------
+
+
+def ended(code: str, cwd) -> tuple[subprocess.CompletedProcess, float]:
+    started = time.monotonic()
+    code = "import hashlib, os, signal, threading, time; from early_alignment import termination\n" + code
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=cwd,
+        env={"PYTHONPATH": str(REPOSITORY / "workflow_scripts")},
+        capture_output=True,
+        text=True,
+    )
+    return result, time.monotonic() - started
+
+
+TERMINATE_SOON = "threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()\n"
+
+
+def test_sigterm_ends_even_a_computation_that_python_cannot_interrupt(tmp_path):
+    code = "termination.end_at_sigterm('good bye')\n" + TERMINATE_SOON
+    result, seconds = ended(code + "hashlib.pbkdf2_hmac('sha512', b'', b'', 10**9)", tmp_path)
+    assert result.returncode == 143
+    assert "SIGTERM: good bye" in result.stderr
+    assert seconds < 30
+
+
+def test_sigterm_waits_for_what_is_being_written_and_for_nothing_else(tmp_path):
+    code = "termination.end_at_sigterm('good bye')\n" + TERMINATE_SOON
+    code += "with termination.unbroken():\n    time.sleep(1)\n    open('whole', 'w').close()\n"
+    code += "time.sleep(1)\nopen('after', 'w').close()"
+    result, _ = ended(code, tmp_path)
+    assert result.returncode == 143
+    assert (tmp_path / "whole").exists()
+    assert not (tmp_path / "after").exists()
