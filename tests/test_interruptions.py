@@ -30,6 +30,8 @@ from small_training import (
 SMALL = replace(RECIPE, architecture="mobilenet_v3_small")
 LAST = 5
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
