@@ -157,7 +157,7 @@ def test_a_dry_run_of_all_epochs_is_quick_with_and_without_results(clone, paper_
     options = papers_settings(paper_data, epochs="all", results=str(tmp_path / "results"))
     printed, seconds, _ = measured_dry_run(clone, *options)
     assert rows_of(printed)["alignment"] == ["0", "10920", "0"]
-    assert seconds < 60  # 45 on a machine without company
+    assert seconds < 60  # 46 to 60 were measured on two cores, most of it within Snakemake
 
     table = run("snakemake", "--summary", *options, cwd=clone).stdout
     files = [Path(line.split("\t")[0]) for line in table[table.index("output_file\t") :].splitlines()[1:]]
