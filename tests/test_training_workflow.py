@@ -1,4 +1,4 @@
-"""Training in the workflow: what a longer one, another seed, several processes and foreign checkpoints run and touch."""
+"""Training in the workflow: what more epochs, other seeds, several processes and foreign checkpoints run and touch."""
 
 import hashlib
 import json
