@@ -3,6 +3,7 @@
 import json
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -40,13 +41,16 @@ def images(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def undisturbed(images, tmp_path_factory):
-    """The folder of a training that nothing befell, and the seconds that it took."""
+    """The folder of a training that nothing befell, and the seconds that one takes."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    started = time.monotonic()
-    process = start(run_job, job(folder, images, SMALL, LAST))
-    process.join()
-    assert process.exitcode == 0
-    return folder, time.monotonic() - started
+    for _ in range(2):  # the first starts the server that forks
+        shutil.rmtree(folder)
+        started = time.monotonic()
+        process = start(run_job, job(folder, images, SMALL, LAST))
+        process.join()
+        assert process.exitcode == 0
+        seconds = time.monotonic() - started
+    return folder, seconds
 
 
 def assert_same_training(folder, other):
@@ -72,7 +76,7 @@ def kill_until_trained(at_least, images, undisturbed, parent, rng):
             assert process is None or process.exitcode != 1, "a training failed by itself"
             process = start(run_job, job(folder, images, SMALL, LAST, threads=rng.choice((1, 3))))
             number = rng.choice((signal.SIGKILL, signal.SIGTERM))
-            process.join(timeout=rng.uniform(0, 0.6) * seconds)
+            process.join(timeout=rng.uniform(0, 0.9) * seconds)
             if end(process, number):
                 done = (
                     torch.load(folder / "state.pt", weights_only=True)["epoch"]

@@ -1,47 +1,32 @@
 """Training: the same seed gives the same network, however the work was cut and spread."""
 
 import json
-from dataclasses import replace
+import re
+import shutil
+import sys
+from dataclasses import asdict, replace
 
-import numpy as np
 import pytest
 import torch
-from early_alignment import labelled_images, networks, training
+from conftest import REPOSITORY, run
+from early_alignment import checkpoints, evaluation, labelled_images, networks, training
 from early_alignment.errors import InputError
-from early_alignment.recipe import Recipe
-from PIL import Image
+from early_alignment.recipe import Computing
+from small_training import RECIPE, assert_same_networks, job, weights, write_images
 
-RECIPE = Recipe(
-    architecture="resnet18",
-    image_size=32,
-    validation_resize=36,
-    resized_short_side=None,
-    resized_quality=None,
-    batch_size=8,
-    learning_rate=0.1,
-    momentum=0.9,
-    weight_decay=1e-4,
-    label_smoothing=0.0,
-    schedule="step",
-    decay_every=2,
-    decay_factor=0.1,
-    cosine_epochs=None,
-    warmup_epochs=1,
-    warmup_factor=0.01,
-)
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Sums in one order, here and in the processes that are started."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
-    root, rng = tmp_path_factory.mktemp("images"), np.random.default_rng(0)
-    for split, n in (("train", 10), ("val", 4)):
-        for label in ("dark", "light"):
-            folder = root / split / label
-            folder.mkdir(parents=True)
-            for i in range(n):
-                pixels = rng.integers(0, 128, (40, 44, 3)) + (127 if label == "light" else 0)
-                Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{i}.png")
-    return root
+    return write_images(tmp_path_factory.mktemp("images"))
 
 
 @pytest.fixture(scope="module")
@@ -49,18 +34,6 @@ def undisturbed(images, tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
     training.train(RECIPE, images, seed=1, last_epoch=3, folder=folder, workers=0)
     return folder
-
-
-def weights(folder, epoch):
-    return torch.load(folder / f"epoch-{epoch:03d}.pt", weights_only=True)
-
-
-def assert_same_networks(folder, other):
-    for epoch in range(4):
-        a, b = weights(folder, epoch), weights(other, epoch)
-        assert a.keys() == b.keys()
-        for name in a:
-            assert torch.equal(a[name], b[name]), (epoch, name)
 
 
 def test_epoch_0_is_torchvisions_seeded_untrained_network(undisturbed):
@@ -123,16 +96,192 @@ def test_warm_up_is_linear():
     assert RECIPE.rate(1) == pytest.approx(0.1 * 8 / 256)
 
 
+def test_a_cosine_is_that_of_torchs_scheduler_after_warm_up():
+    recipe = replace(RECIPE, schedule="cosine", cosine_epochs=90, batch_size=256, warmup_epochs=5)
+    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=85)
+    for epoch in range(5, 90):
+        assert recipe.rate(epoch + 0.5) == pytest.approx(schedule.get_last_lr()[0])
+        optimiser.step()
+        schedule.step()
+    assert recipe.rate(2.5) == pytest.approx(0.1 * 0.505)
+
+
+def test_one_epoch_is_a_plain_loop_of_torch(images, tmp_path):
+    """The same batches through torch's own loss and optimiser, with label smoothing."""
+    recipe = replace(RECIPE, label_smoothing=0.1)
+    training.train(recipe, images, seed=1, last_epoch=1, folder=tmp_path, workers=0)
+    network = networks.untrained("resnet18", 2, seed=1).train().to(memory_format=torch.channels_last)
+    optimiser = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
+    for step, (x, labels) in enumerate(batches := first_epoch(images, recipe)):
+        optimiser.param_groups[0]["lr"] = recipe.rate(step / len(batches))
+        optimiser.zero_grad()
+        torch.nn.CrossEntropyLoss(label_smoothing=0.1)(network(x), labels).backward()
+        optimiser.step()
+    for name, tensor in weights(tmp_path, 1).items():
+        torch.testing.assert_close(tensor, network.state_dict()[name], atol=1e-6, rtol=1e-5)
+
+
+def first_epoch(images, recipe) -> list:
+    """The batches of epoch 1 of seed 1."""
+    folder = labelled_images.image_folder(images, "train")
+    loader = torch.utils.data.DataLoader(
+        labelled_images.SeededImages(folder, 1, labelled_images.training_transform(recipe)),
+        batch_sampler=labelled_images.EpochBatches(len(folder), recipe.batch_size, 1, 1),
+    )
+    return [(x.to(memory_format=torch.channels_last), labels) for x, labels in loader]
+
+
+TOLERANCE = 1e-5
+"""Of weights and running statistics after an epoch in two processes: float32 sums in another order."""
+
+
+def largest_difference(a: torch.Tensor, b: torch.Tensor) -> float:
+    return (a.double() - b.double()).abs().max().item()
+
+
+def test_two_processes_train_like_one_that_accumulates_their_shares(images, tmp_path):
+    """Shares of 7 and 7, then of 4 and 3; batch norm is each share's own, and the first's is saved."""
+    # With less for batch norm to average over, training is chaotic: a difference of 1e-7 grows to one of 1e-2.
+    recipe = replace(RECIPE, image_size=96, validation_resize=100, batch_size=14)
+    arguments = job(tmp_path, images, recipe, last_epoch=1)
+    start_two = (
+        "import json, sys; from pathlib import Path; from early_alignment import processes; "
+        "processes.start_in_place('training_process', 2, json.loads(sys.argv[1]), Path(sys.argv[2]))"
+    )
+    run(
+        sys.executable, "-c", start_two, json.dumps(arguments), tmp_path / "arguments.json",
+        cwd=tmp_path, PYTHONPATH=str(REPOSITORY / "workflow_scripts"), OMP_NUM_THREADS="1",
+    )  # fmt: skip
+    assert json.loads((tmp_path / "segment-001.json").read_text())["last_epoch"] == 1
+
+    network = networks.untrained("resnet18", 2, seed=1).train().to(memory_format=torch.channels_last)
+    optimiser = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
+    total = 0.0
+    for step, (x, labels) in enumerate(batches := first_epoch(images, recipe)):
+        optimiser.param_groups[0]["lr"] = recipe.rate(step / len(batches))
+        optimiser.zero_grad()
+        half = (len(x) + 1) // 2
+        for i, share in enumerate((slice(None, half), slice(half, None))):
+            statistics = {name: buffer.clone() for name, buffer in network.named_buffers()}
+            loss = torch.nn.functional.cross_entropy(network(x[share]), labels[share], reduction="sum")
+            (loss / len(x)).backward()
+            total += loss.item()
+            if i == 1:  # only the first process's running statistics are kept
+                for name, buffer in network.named_buffers():
+                    buffer.copy_(statistics[name])
+        optimiser.step()
+    trained = weights(tmp_path, 1)
+    training.train(recipe, images, seed=1, last_epoch=1, folder=tmp_path / "whole", workers=0)
+    expected, whole = network.state_dict(), weights(tmp_path / "whole", 1)
+    differences = {name: largest_difference(trained[name], expected[name]) for name in expected}
+    print(f"largest difference {max(differences.values()):.1e}")
+    assert max(differences.values()) <= TOLERANCE
+    # With batch norm over whole batches it is another network, so this can tell them apart.
+    assert largest_difference(whole["fc.weight"], expected["fc.weight"]) > 10 * TOLERANCE
+    assert largest_difference(whole["bn1.running_mean"], expected["bn1.running_mean"]) > 10 * TOLERANCE
+    row = json.loads((tmp_path / "epoch-001.json").read_text())
+    assert row["training_loss"] == pytest.approx(total / 21, rel=1e-5)
+
+    measured = evaluation.of_checkpoint(
+        tmp_path / "epoch-001.pt", images, "resnet18", 96, 100, {"cpu": asdict(Computing())}, workers=0
+    )
+    assert measured == {key: pytest.approx(row[key], rel=1e-5) for key in measured}
+    assert checkpoints.about(tmp_path / "epoch-001.pt")["processes"] == 2
+    with pytest.raises(InputError, match=r"processes = 2\n.*processes = 1"):
+        training.train(recipe, images, seed=1, last_epoch=2, folder=tmp_path, workers=0)
+
+
+def test_evaluation_is_a_plain_count(images, undisturbed):
+    network = networks.from_checkpoint("resnet18", undisturbed / "epoch-003.pt")
+    right = losses = 0
+    folder = labelled_images.image_folder(images, "val", labelled_images.validation_transform(32, 36))
+    for x, label in folder:
+        with torch.no_grad():
+            scores = network(x[None])[0]
+        right += int(scores.argmax()) == label
+        losses -= scores.log_softmax(0)[label].item()
+    row = json.loads((undisturbed / "epoch-003.json").read_text())
+    assert row["top1"] == right / len(folder)
+    assert row["validation_loss"] == pytest.approx(losses / len(folder), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "computing",
+    [
+        Computing(precision="bfloat16"),
+        Computing(channels_last=False),
+        pytest.param(
+            Computing(compile=True),
+            marks=[pytest.mark.slow, pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")],
+        ),
+    ],
+)
+def test_faster_computing_is_named_in_the_checkpoint_and_changes_little(images, undisturbed, tmp_path, computing):
+    training.train(RECIPE, images, seed=1, last_epoch=1, folder=tmp_path, workers=0, computing=computing)
+    about = checkpoints.about(tmp_path / "epoch-001.pt")
+    assert about.items() >= (asdict(computing) | {"processes": 1, "seed": 1, "epoch": 1}).items()
+    assert about["device"]
+    fast, plain = weights(tmp_path, 1), weights(undisturbed, 1)
+    assert fast.keys() == plain.keys()
+    assert {tensor.dtype for tensor in fast.values()} <= {torch.float32, torch.int64}
+    assert 0 < (fast["fc.weight"] - plain["fc.weight"]).norm() < 0.05 * plain["fc.weight"].norm()
+    (differing,) = (key for key in asdict(computing) if asdict(computing)[key] != asdict(Computing())[key])
+    with pytest.raises(InputError, match=f"a training with {differing} = "):
+        training.train(RECIPE, images, seed=1, last_epoch=2, folder=tmp_path, workers=0)
+
+
+@pytest.mark.parametrize("architecture", ["alexnet", "googlenet", "vit_b_32"])
+def test_networks_with_other_outputs_and_inputs_train_too(architecture):
+    """No batch norm; auxiliary classifiers, which add three tenths of their losses; attention."""
+    size = 224 if architecture == "vit_b_32" else 64
+    network = networks.untrained(architecture, 3, seed=0).train()
+    x, labels = torch.randn(2, 3, size, size), torch.tensor([0, 2])
+    outputs = network(x)
+    loss = evaluation.loss_sum(outputs, labels)
+    if architecture == "googlenet":
+        one, *others = (torch.nn.functional.cross_entropy(o, labels, reduction="sum") for o in outputs)
+        assert len(others) == 2
+        torch.testing.assert_close(loss, one + 0.3 * (others[0] + others[1]))
+    loss.backward()
+    assert all(p.grad is not None for p in network.parameters())
+
+
+def test_progress_and_tensorboard_tell_what_happens(images, tmp_path, capfd):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    for last_epoch in (1, 2):
+        training.train(RECIPE, images, seed=1, last_epoch=last_epoch, folder=tmp_path, workers=0)
+    told = capfd.readouterr().err
+    assert re.search(r"seed 1, epoch 2 of 2: 100%.*21/21 \[.*<.*images/s, loss \d\.\d+\]", told)
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("top1")] == [0, 1, 2]
+    row = json.loads((tmp_path / "epoch-002.json").read_text())
+    assert events.Scalars("training_loss")[-1].value == pytest.approx(row["training_loss"])
+
+
 def test_a_diverging_network_stops_with_epoch_step_and_rate(images, tmp_path):
     with pytest.raises(InputError, match=r"epoch 1, step \d+[\s\S]*learning rate"):
         training.train(replace(RECIPE, learning_rate=1e30), images, seed=1, last_epoch=1, folder=tmp_path, workers=0)
     assert (tmp_path / "epoch-000.pt").exists()
     assert not (tmp_path / "epoch-001.pt").exists()
+    # The last good state is kept: it goes on from there, once the cause is gone.
+    assert torch.load(tmp_path / "state.pt", weights_only=True)["epoch"] == 0
 
 
 def test_missing_images_are_named(tmp_path):
     with pytest.raises(InputError, match="one folder of images per class"):
         training.train(RECIPE, tmp_path, seed=1, last_epoch=0, folder=tmp_path / "out", workers=0)
+
+
+def test_processes_share_every_batch_of_one_process():
+    whole = list(labelled_images.EpochBatches(n_images=21, batch_size=8, seed=0, epoch=1))
+    shares = [list(labelled_images.EpochBatches(21, 8, 0, 1, rank, processes=2)) for rank in (0, 1)]
+    assert [a + b for a, b in zip(*shares, strict=True)] == whole
+    assert [len(b) for b in shares[1]] == [4, 4, 2]
+    # A last batch that leaves a process with a single image is left out.
+    assert len(labelled_images.EpochBatches(19, 8, 0, 1, 0, processes=2)) == 2
 
 
 def test_a_last_batch_of_one_image_is_left_out():
