@@ -11,11 +11,12 @@ from pathlib import Path
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 
 from early_alignment.code_versions import code_version
-from early_alignment.config import check_own_files, check_roots, checked
-from early_alignment.config import labelled_images, own_checkpoint, recipe
+from early_alignment.config import analysed_epochs, check_own_files, check_roots, checked
+from early_alignment.config import own_checkpoint
 from early_alignment.datasets import open_dataset
 from early_alignment.errors import InputError
 from early_alignment.inspection import print_overview
+from early_alignment.recipe import labelled_images, recipe
 from early_alignment.simulation.plan import Plan
 
 try:
@@ -32,16 +33,7 @@ except InputError as error:
 SIMULATION_SETTINGS = dict(sorted(config.get("simulation", {}).items()))
 
 SEEDS = config["seeds"]
-UNTRAINED = {
-    "running": ["000"],
-    "calibrated": ["000-calibrated"],
-    "both": ["000", "000-calibrated"],
-}[config["features"]["untrained_batchnorm"]]
-EPOCHS = [
-    label
-    for epoch in sorted(config["epochs"])
-    for label in (UNTRAINED if epoch == 0 else [f"{epoch:03d}"])
-]
+EPOCHS = analysed_epochs(config)
 BLOCKS = config["blocks"]
 DATASETS = {name: open_dataset(name, settings) for name, settings in config["datasets"].items()}
 TARGETS = [(name, target) for name, dataset in DATASETS.items() for target in dataset.targets]
@@ -89,7 +81,7 @@ def code_with_format(script, without=()):
 
 # Data sets know brain RDMs too, of which neither the list of stimuli nor features depend. Simulated data stay when RDM
 # code is edited, as measured data do, though a gain in them was once set by RDMs.
-BRAIN_ONLY = ("rdms.py", "noise.py")
+BRAIN_ONLY = ("rdms.py", "repetitions.py", "noise.py")
 
 
 def features_file(block):

@@ -14,13 +14,17 @@ REPOSITORY = Path(__file__).parent.parent
 REAL_DATA = Path(os.environ.get("EARLY_ALIGNMENT_DATA", REPOSITORY.parent / "shared" / "data"))
 
 
+def environment_with(**more) -> dict[str, str]:
+    """This process's environment, with this Python's scripts first on the path, and more."""
+    return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"} | more
+
+
 def run(*command, cwd, check=True, **environment) -> subprocess.CompletedProcess:
     """Run a command with this Python's scripts first on the path; its output is kept, both streams in one."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     result = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
-        env=os.environ | {"PATH": path} | environment,
+        env=environment_with(**environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -39,6 +43,14 @@ def copy_of_repository(to: Path) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target, follow_symlinks=False)
     return to
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory) -> Path:
+    """A folder of labelled images to train on for seconds."""
+    from small_training import write_images
+
+    return write_images(tmp_path_factory.mktemp("images"))
 
 
 @pytest.fixture(scope="session")

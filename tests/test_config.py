@@ -148,7 +148,7 @@ def test_checkpoints_from_elsewhere_need_no_training():
 
 def test_the_recipe_follows_what_decides_the_network_and_nothing_else():
     def recipe(**changes):
-        return library.recipe(library.checked(PAPER | {"training": PAPER["training"] | changes}))
+        return recipe_of(library.checked(PAPER | {"training": PAPER["training"] | changes}))
 
     assert recipe(epochs=120, epochs_per_job=1, images="elsewhere", resized_quality=50) == recipe()
     for change in ({"label_smoothing": 0.1}, {"resized_short_side": 320}, {"schedule": "cosine"}, {"batch_size": 512}):

@@ -24,7 +24,6 @@ from small_training import (
     run_job_with_little_memory,
     start,
     weights,
-    write_images,
 )
 
 # Batch norm and dropout in a file of a few megabytes.
@@ -32,11 +31,6 @@ SMALL = replace(RECIPE, architecture="mobilenet_v3_small")
 LAST = 5
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory):
-    return write_images(tmp_path_factory.mktemp("images"))
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from conftest import REPOSITORY, run
 from early_alignment import checkpoints, evaluation, labelled_images, networks, training
 from early_alignment.errors import InputError
 from early_alignment.recipe import Computing
-from small_training import RECIPE, assert_same_networks, job, weights, write_images
+from small_training import RECIPE, assert_same_networks, job, weights
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -22,11 +22,6 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory):
-    return write_images(tmp_path_factory.mktemp("images"))
 
 
 @pytest.fixture(scope="module")

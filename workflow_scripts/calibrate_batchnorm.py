@@ -1,7 +1,7 @@
 """Give the untrained network batch norm statistics of training images: one pass, without labels."""
 
-from early_alignment.config import labelled_images
 from early_alignment.logs import log_to
+from early_alignment.recipe import labelled_images
 
 log_to(snakemake.log[0])
 

@@ -3,8 +3,8 @@
 import json
 import time
 
-from early_alignment.config import labelled_images
 from early_alignment.logs import log_to
+from early_alignment.recipe import labelled_images
 
 log_to(snakemake.log[0])
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from early_alignment.config import labelled_images
 from early_alignment.logs import log_to
+from early_alignment.recipe import labelled_images
 
 log_to(snakemake.log[0])
 

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -15,7 +14,7 @@ import one_node_cluster
 import pytest
 import yaml
 
-from tests.conftest import copy_of_repository, run
+from tests.conftest import copy_of_repository, environment_with, run
 
 pytestmark = pytest.mark.slurm
 
@@ -87,11 +86,10 @@ def started(slurm: dict, rule: str, is_ready=lambda: True, seconds=240) -> str:
 
 
 def begun(folder: Path, slurm: dict, *options: str) -> subprocess.Popen:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.Popen(
         [*COMMAND, *AS_IN_THE_DEMO, *options],
         cwd=folder,
-        env=os.environ | {"PATH": path} | slurm,
+        env=environment_with(**slurm),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

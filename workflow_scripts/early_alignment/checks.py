@@ -5,10 +5,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
+import numpy as np
+
 from . import stimuli
+from .config import analysed_epochs
 from .datasets import open_dataset
 from .datasets.base import DataSet, Stimulus, named
 from .errors import InputError
+from .files import existing
 
 IMAGES_PER_JOB = 200
 
@@ -101,13 +105,11 @@ def check_disk(config: dict, conditions: dict[str, int]) -> None:
     Raises:
         InputError: There is not.
     """
-    variants = 2 if config["features"]["untrained_batchnorm"] == "both" else 1
-    n_checkpoints = len(config["seeds"]) * sum(variants if epoch == 0 else 1 for epoch in config["epochs"])
+    n_checkpoints = len(config["seeds"]) * len(analysed_epochs(config))
     from .networks import block_sizes
 
     sizes = block_sizes(config["network"]["architecture"], config["blocks"], config["features"]["image_size"])
-    bytes_each = {"float16": 2, "float32": 4}[config["features"]["dtype"]]
-    each = sum(conditions.values()) * sum(sizes.values()) * bytes_each
+    each = sum(conditions.values()) * sum(sizes.values()) * np.dtype(config["features"]["dtype"]).itemsize
     folder = Path(config["results"])
     there = list(folder.glob("features/*/seed-*/epoch-*/*.zarr.zip"))
     if not config["features"]["keep"]:
@@ -123,11 +125,6 @@ def check_disk(config: dict, conditions: dict[str, int]) -> None:
             "set features.keep to false, which removes them as soon as their RDMs are there, or features.dtype to "
             "float16; name fewer epochs, or put `results` on a larger disk",
         )
-
-
-def existing(path: Path) -> Path:
-    """The path, or the nearest folder above it that exists."""
-    return next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
 
 
 def report(summaries: list[str], errors: list[InputError]) -> Iterator[str]:

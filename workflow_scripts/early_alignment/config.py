@@ -121,27 +121,6 @@ def check_sizes_of_images(training: dict) -> None:
         )
 
 
-def labelled_images(config: dict) -> Path:
-    """The folder with `train/<class>/` and `val/<class>/` that networks are trained and validated on."""
-    training = config["training"]
-    if training["resized_short_side"] is None:
-        return Path(training["images"])
-    name = f"short-side-{training['resized_short_side']}-quality-{training['resized_quality']}"
-    return Path(config["results"]) / "resized_images" / name
-
-
-def recipe(config: dict) -> dict:
-    """What decides a trained network besides seed and images: the arguments of `recipe.Recipe`."""
-    training = config["training"]
-    is_resized, is_cosine = training["resized_short_side"] is not None, training["schedule"] == "cosine"
-    left_out = {"images", "epochs", "epochs_per_job", "computing"}
-    return {key: training[key] for key in sorted(training) if key not in left_out} | {
-        "architecture": config["network"]["architecture"],
-        "resized_quality": training["resized_quality"] if is_resized else None,
-        "cosine_epochs": training["epochs"] if is_cosine else None,
-    }
-
-
 def own_checkpoint(config: dict, seed, epoch: int) -> str:
     """The file of network.checkpoints with the network after so many epochs."""
     number = epoch - config["network"]["checkpoint_offset"]
@@ -163,6 +142,16 @@ def refuse_keys_of_other_formats(datasets: dict) -> None:
     ]
     if foreign:
         raise InputError("the config", "; ".join(foreign), "keys of the data set's format", "leave them out")
+
+
+def analysed_epochs(config: dict) -> list[str]:
+    """How the analysed networks of a seed are called, in order: `000`, `000-calibrated`, `001` …"""
+    untrained = {
+        "running": ["000"],
+        "calibrated": ["000-calibrated"],
+        "both": ["000", "000-calibrated"],
+    }[config["features"]["untrained_batchnorm"]]
+    return [label for epoch in sorted(config["epochs"]) for label in (untrained if epoch == 0 else [f"{epoch:03d}"])]
 
 
 def with_defaults(value, schema: dict):

@@ -12,8 +12,11 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from .checks import existing
+import numpy as np
+
+from .config import analysed_epochs
 from .datasets import open_dataset
+from .files import existing
 
 DECODED_PER_CORE = 100
 """ImageNet-sized photographs that a core decodes and crops in a second; 100 to 150 are common."""
@@ -54,13 +57,13 @@ def stages(config: dict, cores: dict[str, int], gpus: dict[str, int]) -> list[St
         Those that take long, need a GPU or fill a disk. Bytes are NaN where the number of features is not known
         before the first features are there.
     """
-    results, n_seeds = Path(config["results"]), len(config["seeds"])
-    variants = 2 if config["features"]["untrained_batchnorm"] == "both" else 1
-    n_analysed = n_seeds * sum(variants if epoch == 0 else 1 for epoch in config["epochs"])
+    results = Path(config["results"])
+    n_analysed = len(config["seeds"]) * len(analysed_epochs(config))
+    bytes_each = np.dtype(config["features"]["dtype"]).itemsize
     blocks, found = config["blocks"], []
 
     def stage(rule, jobs, seconds, kept=0.0, peak=None):
-        taken = measured(results / "benchmarks" / FOLDERS[rule])
+        taken = measured(results / "benchmarks" / rule)
         hours = jobs * (seconds if taken is None else taken) / 3600
         on_gpus = hours * gpus.get(rule, 0)
         found.append(Stage(rule, jobs, on_gpus, hours * cores.get(rule, 1), kept, kept if peak is None else peak))
@@ -73,7 +76,7 @@ def stages(config: dict, cores: dict[str, int], gpus: dict[str, int]) -> list[St
         n_conditions = len({stimulus.condition for stimulus in listed})
         rate = min(DECODED_PER_CORE * cores.get("features", 1), EXTRACTED_PER_GPU * gpus.get("features", 1))
         n_features = [features_of(config, name, block) for block in blocks]
-        each = n_conditions * sum(n_features) * {"float16": 2, "float32": 4}[config["features"]["dtype"]] * COMPRESSED
+        each = n_conditions * sum(n_features) * bytes_each * COMPRESSED
         kept = each * n_analysed if config["features"]["keep"] else 0.0
         stage("features", n_analysed, len(listed) / rate, kept, max(kept, each))
         products = n_conditions**2 * sum(n_features) / len(blocks)
@@ -98,10 +101,6 @@ def training_stage(config: dict, results: Path, cores: int, gpus: int) -> Stage:
     segments = -(-training["epochs"] // training["epochs_per_job"])
     # Beside the epochs, each seed has its optimiser's state once.
     return Stage("train", n_seeds * segments, hours * gpus, hours * cores, kept, kept + n_seeds * checkpoint)
-
-
-FOLDERS = {"features": "features", "model_rdms": "model_rdms", "brain_rdms": "brain_rdms", "alignment": "alignment"}
-"""Where the benchmark files of a rule's jobs lie."""
 
 
 def merged(found: list[Stage]) -> list[Stage]:

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and folders that may not be there yet."""
 
 import os
 from contextlib import contextmanager
@@ -21,3 +21,8 @@ def written_whole(path):
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def existing(path: Path) -> Path:
+    """The path, or the nearest folder above it that exists."""
+    return next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())

@@ -96,13 +96,6 @@ class ThingsEEG2(DataSet):
         folder = self.root / "preprocessed_data" / f"sub-{self._number(subject):02d}"
         return folder / f"preprocessed_eeg_{partition}.npy"
 
-    def _number(self, subject: str) -> int:
-        if not subject.isdecimal():
-            raise InputError(
-                f"config key datasets.{self.name}.subjects", f"subject {subject!r}", "a number", "correct the config"
-            )
-        return int(subject)
-
     def recording(self, subject: str, partition: str) -> tuple[np.ndarray, np.ndarray]:
         """A subject's responses to the images of a partition, checked by what is known without reading them.
 
