@@ -9,6 +9,7 @@ import yaml
 from conftest import REPOSITORY
 from early_alignment import config as library
 from early_alignment.errors import InputError
+from early_alignment.recipe import recipe as recipe_of
 
 PAPER = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
 

@@ -21,7 +21,7 @@ BLOCKS, SEEDS = DEMO["blocks"], DEMO["seeds"]
 EPOCHS = ["000", "000-calibrated", *(f"{epoch:03d}" for epoch in DEMO["epochs"][1:])]
 
 TABLES = {f"tables/{name}.csv" for name in ("alignment", "accuracy", "noise_ceiling", "peaks")}
-FIGURES = {f"figures/figure1.{ending}" for ending in ("png", "svg", "pdf")}
+FIGURES = {f"figures/{name}.{ending}" for name in ("figure1", "training") for ending in ("png", "svg", "pdf")}
 END = TABLES | FIGURES
 
 

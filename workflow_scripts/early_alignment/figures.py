@@ -177,7 +177,7 @@ def training_curves(accuracy: pd.DataFrame) -> plt.Figure:
             loss.plot(rows["epoch"], rows["training_loss"], **style | {"linestyle": "--", "markersize": 0})
             top1.plot(rows["epoch"], 100 * rows["top1"], **style)
         loss.set_ylabel("Cross-entropy")
-        top1.set_ylabel("Top-1 accuracy (% of validation images)")
+        top1.set_ylabel("Top-1 accuracy (%)")
         handles = [plt.Line2D([], [], color=palette[seed], label=f"seed {seed}") for seed in seeds]
         kinds = {"validation": "-"} | ({"training": "--"} if measured["training_loss"].notna().any() else {})
         handles += [plt.Line2D([], [], color="0.4", linestyle=line, label=name) for name, line in kinds.items()]
