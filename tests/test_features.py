@@ -250,7 +250,7 @@ def test_an_unknown_block_is_refused_with_the_nearest_name(network):
 
 def test_a_checkpoint_of_another_architecture_is_refused(network, tmp_path):
     torch.save(network.state_dict(), tmp_path / "epoch-001.pt")
-    with pytest.raises(InputError, match=r"epoch-001\.pt[\s\S]*a state dict of resnet50"):
+    with pytest.raises(InputError, match=r"epoch-001\.pt[\s\S]*the 320 keys of resnet50"):
         networks.from_checkpoint("resnet50", tmp_path / "epoch-001.pt")
 
 

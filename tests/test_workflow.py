@@ -225,7 +225,7 @@ def test_the_papers_dry_run_lists_the_papers_jobs(clone, paper_data):
         "figure1": "1",
         "training_figure": "1",
         "all": "1",
-        "total": "1580",
+        "total": "1581",
     }
 
 
