@@ -47,8 +47,9 @@ check: $(INSTALLED)
 	$(BIN)/snakemake --lint --configfile experiments/demo.yaml
 	$(BIN)/snakemake --lint --snakefile rules/download.smk --config folder=data/things_eeg2
 
+# Three processes on two cores, since one of them mostly waits for SLURM.
 test: $(INSTALLED) check
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 3 --dist loadfile
 
 test-slow: $(INSTALLED)
 	$(BIN)/pytest -m slow
@@ -56,17 +57,20 @@ test-slow: $(INSTALLED)
 test-slurm: $(INSTALLED)
 	$(BIN)/pytest -m slurm
 
-# Pictures in the README: the demo's Figure 1, and the rule graph of the paper's config with the demo's data as roots.
+# Pictures in the README: the demo's Figure 1; of the paper's config, with the demo's data as roots, the rule graph, and
+# the graph of the files behind one alignment, of which wildcards are written without their constraints.
+ON_DEMO_DATA := --config 'training={images: data/demo/labelled_images}' \
+  'datasets={nsd: {root: data/demo/algonauts2023, subjects: [1, 2, 3]}, things_eeg2: {root: data/demo/things_eeg2, subjects: [1, 2, 3]}}'
+
 pictures: demo
 	cp results/demo/figures/figure1.png docs/figure1_demo.png
-	$(BIN)/snakemake --forceall --rulegraph --config \
-	  'training={images: data/demo/labelled_images}' \
-	  'datasets={nsd: {root: data/demo/algonauts2023, subjects: [1, 2, 3]}, things_eeg2: {root: data/demo/things_eeg2, subjects: [1, 2, 3]}}' \
-	  | dot -Tsvg > docs/rulegraph.svg
+	$(BIN)/snakemake --forceall --rulegraph $(ON_DEMO_DATA) | dot -Tsvg > docs/rulegraph.svg
+	$(BIN)/snakemake --forceall --filegraph results/alignment/nsd/seed-1/epoch-090/layer4/V1v.csv $(ON_DEMO_DATA) \
+	  | sed -E 's/\{(\w+),([^{}]|\{[^{}]*\})*\}/{\1}/g' | dot -Tsvg > docs/filegraph.svg
 
 clean:
 	rm -rf results/demo data/demo
 
-# Features, RDMs and alignment against peers and bare operations: a table, and results/bench.json.
+# Training, features, RDMs and alignment against peers and bare operations: a table, and results/bench.json.
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/measure.py

@@ -1,4 +1,4 @@
-"""Measure features, RDMs and alignment against peers and bare operations, each pair in one run: `make bench`.
+"""Measure training, features, RDMs and alignment against peers and bare operations, each pair in one run: `make bench`.
 
 Every figure is a ratio of medians, taken in turns on the same data in the same process or in processes started one
 after another, since machines differ and are shared. Prints a table and writes `results/bench.json`.
@@ -199,6 +199,73 @@ def extraction_memory(folder: Path, n_concepts: int, size: int = 224, batch_size
     note(what, f"{peak:.0f} MB, of which a batch is {batch:.0f} MB", peak, at_most=round(3000 + batch))
 
 
+def labelled_photographs(folder: Path, n: int) -> Path:
+    """A folder of labelled images with ImageNet's usual size, as JPEG, read once so that they are in memory."""
+    from early_alignment.simulation.scenes import CATEGORIES, scene
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for i in range(n):
+        category = CATEGORIES[i % len(CATEGORIES)]
+        file = folder / f"labelled/train/{category}/{i:04d}.jpg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(scene(category, rng, 500)[:375]).save(file, quality=92)
+        file.read_bytes()
+    return folder / "labelled"
+
+
+def training(folder: Path, n: int, batch_size: int = 32) -> None:
+    """A ResNet-50 at 224 px: one epoch of the trainer, and the same epoch as torch's tutorials write it."""
+    import torch
+    import yaml
+    from early_alignment import networks
+    from early_alignment import training as trainer
+    from early_alignment.config import checked
+    from early_alignment.evaluation import layout, loading
+    from early_alignment.labelled_images import EpochBatches, SeededImages, image_folder, training_transform
+    from early_alignment.recipe import Computing, Recipe, recipe
+
+    config = checked(yaml.safe_load((REPOSITORY / "config.yaml").read_text()))
+    recipe = Recipe(**recipe(config) | {"batch_size": batch_size})
+    root, workers, computing = labelled_photographs(folder, n), CORES - 1, Computing()
+    images = image_folder(root, "train")
+    bare_images = image_folder(root, "train", transform=training_transform(recipe))
+    network = networks.untrained("resnet50", len(images.classes), seed=1).to(memory_format=layout(computing))
+    optimiser = torch.optim.SGD(network.parameters(), lr=0.01, momentum=recipe.momentum)
+
+    def our_loader():
+        order = EpochBatches(n, batch_size, 1, 1)
+        seeded = SeededImages(images, 1, training_transform(recipe))
+        return torch.utils.data.DataLoader(seeded, batch_sampler=order, **loading(workers))
+
+    def bare_loader():
+        return torch.utils.data.DataLoader(bare_images, batch_size, shuffle=True, num_workers=workers)
+
+    def ours():
+        device = torch.device("cpu")
+        trainer.train_epoch(network, optimiser, recipe, 1, 1, our_loader(), device, computing, lambda *_: None)
+
+    def bare():
+        network.train()
+        for x, labels in bare_loader():
+            optimiser.zero_grad()
+            loss = torch.nn.functional.cross_entropy(network(x.to(memory_format=torch.channels_last)), labels)
+            loss.backward()
+            optimiser.step()
+
+    def through(loader):
+        return lambda: [None for _ in loader()]
+
+    alone, bare_alone = seconds(through(our_loader), through(bare_loader), times=7)
+    what = f"loading and augmenting {n} photographs of 500 × 375, against a bare ImageFolder and DataLoader"
+    measured = f"{bare_alone / alone:.2f} of its images/s ({n / alone:.0f} against {n / bare_alone:.0f})"
+    note(what, measured, bare_alone / alone, at_least=0.95)
+    whole, bare_whole = seconds(ours, bare, times=5)
+    what = f"training on them at {recipe.image_size} px, ResNet-50, batch {batch_size}, against a bare torch loop"
+    measured = f"{bare_whole / whole:.2f} of its images/s ({n / whole:.1f} against {n / bare_whole:.1f})"
+    note(what, measured, bare_whole / whole, at_least=0.95)
+
+
 def alignment_job(folder: Path) -> None:
     rng = np.random.default_rng(0)
     for name in ("model", *(f"sub-{i}" for i in range(1, 9))):
@@ -255,6 +322,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="names of measurements; all by default")
     parser.add_argument("--images", type=int, default=N_NSD, help="images of the extraction")
     parser.add_argument("--concepts", type=int, default=1854, help="concepts of the extraction that measures memory")
+    parser.add_argument("--training-images", type=int, default=128, help="images of the training")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=REPOSITORY) as folder:
         folder = Path(folder)
@@ -263,6 +331,7 @@ def main() -> None:
             "alignment_job": lambda: alignment_job(folder),
             "rdm_in_memory": rdm_in_memory,
             "rdm_from_disk": lambda: rdm_from_disk(folder),
+            "training": lambda: training(folder, chosen.training_images),
             "extraction": lambda: extraction(folder, chosen.images),
             "extraction_memory": lambda: extraction_memory(folder, chosen.concepts),
         }

@@ -2,6 +2,7 @@
 #
 # Nothing here reads data: this file is run again at the start of every job.
 
+import gc
 import math
 import re
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 
+from early_alignment import ancient_inputs
 from early_alignment.code_versions import code_version
 from early_alignment.config import analysed_epochs, check_own_files, check_roots, checked
 from early_alignment.config import own_checkpoint
@@ -18,6 +20,11 @@ from early_alignment.errors import InputError
 from early_alignment.inspection import print_overview
 from early_alignment.recipe import labelled_images, recipe
 from early_alignment.simulation.plan import Plan
+
+ancient_inputs.count_for_themselves()
+# Snakemake's graph is millions of small objects that live to the end: looking among them for garbage as often as Python
+# does by default took a fifth of the dry-run of all epochs.
+gc.set_threshold(200_000, 50, 1000)
 
 try:
     config = checked(config)

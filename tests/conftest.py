@@ -1,5 +1,6 @@
 """What the tests share: the repository, real data where there are any, and a finished demo."""
 
+import csv
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 REPOSITORY = Path(__file__).parent.parent
 REAL_DATA = Path(os.environ.get("EARLY_ALIGNMENT_DATA", REPOSITORY.parent / "shared" / "data"))
@@ -32,6 +34,13 @@ def run(*command, cwd, check=True, **environment) -> subprocess.CompletedProcess
     if check and result.returncode:
         raise AssertionError(f"{' '.join(map(str, command))} ended with {result.returncode}:\n{result.stdout[-6000:]}")
     return result
+
+
+def files_to_make(configfile, *options, cwd) -> set[str]:
+    """The files that Snakemake would make, from its table of files (`--summary`), not from its prose."""
+    printed = run("snakemake", "--summary", "--configfile", configfile, *options, cwd=cwd).stdout
+    rows = csv.DictReader(printed[printed.index("output_file\t") :].splitlines(), delimiter="\t")
+    return {row["output_file"] for row in rows if row["plan"] == "update pending"}
 
 
 def copy_of_repository(to: Path) -> Path:
@@ -59,12 +68,31 @@ def clone(tmp_path_factory) -> Path:
     return copy_of_repository(tmp_path_factory.mktemp("clone"))
 
 
+def copy_of_experiment(finished: Path, to: Path) -> Path:
+    """A copy of a clone, in which data and results are links to the same files.
+
+    Snakemake removes files before it makes them anew, so linked files stay what they are in the other folder.
+    """
+
+    def link_or_copy(source, target):
+        is_result = {"results", "data"} & set(Path(source).relative_to(finished).parts)
+        return os.link(source, target) if is_result else shutil.copy2(source, target)
+
+    return shutil.copytree(finished, to, copy_function=link_or_copy, symlinks=True, dirs_exist_ok=True)
+
+
 @pytest.fixture(scope="session")
-def finished_demo(tmp_path_factory) -> Path:
-    """A clone in which the demo has run."""
-    folder = copy_of_repository(tmp_path_factory.mktemp("demo"))
-    run("snakemake", "--profile", "profiles/demo", "--configfile", "experiments/demo.yaml", cwd=folder)
-    return folder
+def finished_demo(tmp_path_factory, worker_id) -> Path:
+    """A clone in which the demo has run: once for all processes that test, each of which has a copy."""
+    base = tmp_path_factory.getbasetemp()
+    first, done = (base if worker_id == "master" else base.parent) / "first_demo", ".snakemake/demo_is_done"
+    with FileLock(f"{first}.lock"):
+        if not (first / done).exists():
+            shutil.rmtree(first, ignore_errors=True)
+            copy_of_repository(first)
+            run("snakemake", "--profile", "profiles/demo", "--configfile", "experiments/demo.yaml", cwd=first)
+            (first / done).touch()
+    return copy_of_experiment(first, tmp_path_factory.mktemp("demo"))
 
 
 @pytest.fixture(scope="session")

@@ -135,6 +135,16 @@ def test_a_wrong_key_is_named(change, message):
         library.checked(config)
 
 
+def test_numbers_of_the_command_line_are_numbers():
+    """Snakemake gives those within lists and mappings as strings."""
+    given = {"seeds": ["1", "3"], "epochs": ["0", "9"], "features": {"keep": "false", "image_size": "64"}}
+    checked = library.checked(PAPER | given)
+    assert (checked["seeds"], checked["epochs"]) == ([1, 3], [0, 9])
+    assert (checked["features"]["keep"], checked["features"]["image_size"]) == (False, 64)
+    with pytest.raises(InputError, match=r"seeds\.0: 'one' is not of type 'integer'"):
+        library.checked(PAPER | {"seeds": ["one"]})
+
+
 def test_all_epochs():
     assert library.checked(PAPER | {"epochs": "all"})["epochs"] == list(range(91))
 

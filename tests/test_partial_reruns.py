@@ -3,15 +3,13 @@
 What is to be made is read from Snakemake's table of files (`--summary`), not from its prose.
 """
 
-import csv
-import os
-import shutil
+import re
 from itertools import product
 from pathlib import Path
 
 import pytest
 import yaml
-from conftest import REPOSITORY, run
+from conftest import REPOSITORY, copy_of_experiment, files_to_make, run
 from PIL import Image
 
 DEMO = yaml.safe_load((REPOSITORY / "experiments/demo.yaml").read_text())
@@ -66,36 +64,29 @@ class Experiment:
 
     def __init__(self, finished: Path, folder: Path):
         self.folder = folder
-        # Snakemake removes files before it makes them anew, so linked files stay what they are in the other folder.
-        shutil.copytree(finished, folder, copy_function=self._link, symlinks=True, dirs_exist_ok=True)
+        copy_of_experiment(finished, folder)
         self.config = yaml.safe_load((folder / "experiments/demo.yaml").read_text())
         self.options: list[str] = []
-
-    @staticmethod
-    def _link(source, target):
-        is_result = {"results", "data"} & set(Path(source).parts)
-        return os.link(source, target) if is_result else shutil.copy2(source, target)
 
     def replace(self, path, content) -> None:
         """Write a file anew, not through its link."""
         (self.folder / path).unlink()
         (self.folder / path).write_bytes(content)
 
-    def snakemake(self, *command) -> str:
+    def write_config(self) -> str:
         (self.folder / "changed.yaml").write_text(yaml.safe_dump(self.config, sort_keys=False))
-        return run("snakemake", *command, "--configfile", "changed.yaml", *self.options, cwd=self.folder).stdout
+        return "changed.yaml"
 
-    def pending(self) -> set[str]:
-        """The files that Snakemake would make, under the results folder."""
-        table = self.snakemake("--summary").split("output_file\t", 1)[1]
-        rows = list(csv.reader(table.splitlines(), delimiter="\t"))
-        to_do = {row[0] for row in rows[1:] if row[-1] == "update pending"}
-        return {file.removeprefix(f"{self.config['results']}/") for file in to_do if "/training/" not in file}
+    def run_all(self) -> None:
+        command = ("snakemake", "--cores", "2", "--quiet", "all", "--configfile", self.write_config())
+        run(*command, *self.options, cwd=self.folder)
 
-    def trained(self) -> set[str]:
-        """The seeds that would be trained."""
-        lines = self.snakemake("--dry-run", "--quiet", "reason").splitlines()
-        return {line.split("Train the network of ")[1] for line in lines if "Train the network of " in line}
+    def pending(self) -> tuple[set[str], set[str]]:
+        """The files that Snakemake would make, under the results folder, and the seeds that it would train."""
+        files = files_to_make(self.write_config(), *self.options, cwd=self.folder)
+        files = {file.removeprefix(f"{self.config['results']}/") for file in files}
+        segments = {file for file in files if file.startswith("training/")}
+        return files - segments, {int(re.search(r"seed-(\d+)", file)[1]) for file in segments}
 
 
 @pytest.fixture
@@ -127,7 +118,7 @@ def region_added(x):
 def subject_taken_out_and_put_back(x):
     """A subject that is added again, after two of three were analysed."""
     x.config["datasets"]["simulated_EEG"]["subjects"] = [1, 2]
-    run_all(x)
+    x.run_all()
     for target in TARGETS["simulated_EEG"]:
         (x.folder / f"results/demo/brain_rdms/simulated_EEG/sub-3/{target}.npy").unlink()
     x.config["datasets"]["simulated_EEG"]["subjects"] = [1, 2, 3]
@@ -202,16 +193,11 @@ LONG = (seed_replaced, seed_added, epoch_added, subject_taken_out_and_put_back, 
 LONG += (training_lengthened,)
 
 
-def run_all(x) -> None:
-    x.snakemake("--cores", "2", "--quiet", "all")
-
-
 @pytest.mark.parametrize("change", [*QUICK, *LONG, comment_and_resource_changed, keys_reordered, results_moved])
 def test_exactly_what_a_change_concerns_is_to_be_made_again(experiment, change):
     expected = change(experiment)
-    assert experiment.pending() == expected
-    retrained = {seed_replaced, seed_added, training_lengthened}
-    assert bool(experiment.trained()) == (change in retrained)
+    retrained = {seed_replaced: {3}, seed_added: {3}, training_lengthened: {1, 2}}
+    assert experiment.pending() == (expected, retrained.get(change, set()))
 
 
 @pytest.mark.parametrize("change", [*QUICK, *(pytest.param(change, marks=pytest.mark.slow) for change in LONG)])
@@ -219,8 +205,8 @@ def test_and_when_it_is_made_nothing_is_left(experiment, change):
     expected = change(experiment)
     results = experiment.folder / "results/demo"
     before = {file: file.stat().st_mtime_ns for file in results.rglob("*.*") if file.is_file()}
-    run_all(experiment)
-    assert experiment.pending() == set()
+    experiment.run_all()
+    assert experiment.pending() == (set(), set())
     made = {
         str(f.relative_to(results))
         for f in results.rglob("*.*")

@@ -3,11 +3,11 @@
 import sys
 from pathlib import Path
 
-from early_alignment import checks
+from early_alignment import checks, logs
 
 summaries, errors = checks.problems(snakemake.config, snakemake.threads)
 text = "\n".join(checks.report(summaries, errors))
-Path(snakemake.log[0]).write_text(text + "\n")
+Path(snakemake.log[0]).write_text(f"{logs.where()}\n{text}\n")
 print(text, file=sys.stderr)
 if errors:
     sys.exit(1)

@@ -2,6 +2,7 @@
 
 import csv
 import filecmp
+import math
 import os
 import re
 import signal
@@ -14,7 +15,7 @@ import one_node_cluster
 import pytest
 import yaml
 
-from tests.conftest import copy_of_repository, environment_with, run
+from tests.conftest import copy_of_repository, environment_with, papers_settings, run
 
 pytestmark = pytest.mark.slurm
 
@@ -71,7 +72,16 @@ def jobs(slurm: dict) -> list[dict]:
 
 
 def rule_of(comment: str) -> str:
-    return re.sub(r"^(rule|group)_", "", comment).partition("_wildcards_")[0]
+    """The rule of a job, or of a group the pattern of its name, which tells what its members share."""
+    name = re.sub(r"^(rule|group)_", "", comment).partition("_wildcards_")[0]
+    return next((group for group in set(PROFILE["groups"].values()) if as_regex(group).fullmatch(name)), name)
+
+
+def as_regex(group: str) -> re.Pattern:
+    return re.compile(re.sub(r"\{(\w+)\}", r".+", group))
+
+
+BRAIN_RDMS, OF_CHECKPOINT = (PROFILE["groups"][rule] for rule in ("brain_rdms", "alignment"))
 
 
 def started(slurm: dict, rule: str, is_ready=lambda: True, seconds=240) -> str:
@@ -124,7 +134,7 @@ def cancelled(slurm, folder):
 def finished(slurm, folder, cancelled):
     """The run that follows, with jobs that hang until their time limit and others with too little memory."""
     process = begun(folder, slurm)
-    job = started(slurm, "brain_rdms")
+    job = started(slurm, BRAIN_RDMS)
     while not (stopped := processes_of(job)):
         time.sleep(0.05)
     for pid in stopped:
@@ -153,8 +163,8 @@ def test_training_goes_on_after_the_last_epoch_of_the_cancelled_job(finished, fo
 
 
 def test_a_job_over_its_time_is_retried_with_more(finished, slurm):
-    tries = [job for job in jobs(slurm) if job["rule"].startswith("brain_rdms")]
-    assert [(job["state"], job["limit"]) for job in tries] == [("TIMEOUT", "1:00"), ("COMPLETED", "2:00")]
+    tries = Counter((job["state"], job["limit"]) for job in jobs(slurm) if job["rule"] == BRAIN_RDMS)
+    assert tries == {("TIMEOUT", "1:00"): 1, ("COMPLETED", "1:00"): 1, ("COMPLETED", "2:00"): 1}
 
 
 def test_a_job_over_its_memory_is_retried_with_more(finished, slurm):
@@ -190,28 +200,30 @@ def test_results_equal_those_of_a_local_run(finished, folder, finished_demo):
     assert not [file for file in compared if not filecmp.cmp(here / file, local / file, shallow=False)]
 
 
-def slurm_jobs(counts: dict[str, int]) -> int:
-    """How many jobs of SLURM's the profile makes of so many jobs of each rule."""
-    total = 0
-    for rule, n in counts.items():
-        if rule not in ("all", "total", "publish_checkpoint"):  # where Snakemake runs
-            total += -(-n // PROFILE["group-components"].get(PROFILE["groups"].get(rule), 1))
-    return total
-
-
-def test_groups_make_few_jobs_of_many(finished, slurm, folder):
+def test_a_group_is_what_its_members_share(finished, slurm, folder):
     rows = csv.DictReader((folder / "results/demo/tables/alignment.csv").open())
     assert len(list(rows)) == 2 * 2 * 3 * 4
-    counts = {"simulate_eeg": 1, "simulate_fmri": 1, "simulate_labelled_images": 1, "stimuli": 2, "train": 1}
-    counts |= {"features": 4, "model_rdms": 16, "alignment": 16, "brain_rdms": 6}
-    counts |= {"tables": 1, "figure1": 1, "training_figure": 1, "checked_data": 1}
-    done = Counter(job["rule"] for job in jobs(slurm) if job["state"] == "COMPLETED")
-    assert sum(done.values()) == slurm_jobs(counts), done
+    once = {"simulate_eeg", "simulate_fmri", "simulate_labelled_images", "checked_data", "train", "tables", "figure1"}
+    expected = dict.fromkeys(once | {"training_figure"}, 1) | {"stimuli": 2, "features": 4}
+    expected |= {OF_CHECKPOINT: 2 * 2, BRAIN_RDMS: 2}
+    assert Counter(job["rule"] for job in jobs(slurm) if job["state"] == "COMPLETED") == expected
 
 
-@pytest.mark.parametrize(("epochs", "bound"), [(6, 400), (91, 3000)])
-def test_the_papers_grid_is_few_jobs(epochs, bound):
-    cells = 5 * epochs * 2
-    counts = {"train": 45, "stimuli": 2, "features": cells, "model_rdms": 4 * cells, "alignment": 4 * cells * 3}
-    counts |= {"brain_rdms": 3 * 8 + 3 * 10, "tables": 1, "figure1": 1, "training_figure": 1, "checked_data": 1}
-    assert slurm_jobs(counts) < bound
+def test_the_papers_grid_is_few_jobs(clone, paper_data):
+    listed = run("snakemake", "-n", "--profile", "slurm", *papers_settings(paper_data), cwd=clone).stdout
+    counts = dict(line.split() for line in listed.split("Job stats:")[1].split("\n\n")[0].splitlines()[3:])
+    alone = [n for rule, n in counts.items() if rule not in {*PROFILE["groups"], "publish_checkpoint", "all", "total"}]
+    groups = re.findall(r"Group job (\S+) ", listed)
+    assert sorted(Counter(groups).values()) == [1] * 60 + [math.ceil(3 * 8 / 12), math.ceil(3 * 10 / 12)]
+    assert len(groups) + sum(map(int, alone)) == slurm_jobs(epochs=6) == 176
+
+
+def slurm_jobs(epochs: int) -> int:
+    """The jobs that SLURM gets for the paper's grid of so many analysed epochs."""
+    trainings, others = 5 * 9, 2 + 4  # a segment each; stimuli, check, tables and two figures
+    checkpoints, brain_rdms = 5 * epochs * 2, math.ceil(3 * 8 / 12) + math.ceil(3 * 10 / 12)
+    return trainings + 2 * checkpoints + brain_rdms + others
+
+
+def test_all_epochs_are_few_jobs_too():
+    assert slurm_jobs(epochs=91) == 1876

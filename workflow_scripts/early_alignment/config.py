@@ -1,5 +1,8 @@
 """Check an experiment's config, and what it points at, before anything runs."""
 
+from copy import deepcopy
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 
 import yaml
@@ -23,7 +26,9 @@ def checked(config: dict) -> dict:
     """
     from jsonschema import Draft202012Validator
 
-    errors = sorted(Draft202012Validator(SCHEMA).iter_errors(config), key=lambda error: list(error.path))
+    validator = Draft202012Validator(SCHEMA)
+    config = with_numbers_read(config, validator)
+    errors = sorted(validator.iter_errors(config), key=lambda error: list(error.path))
     if errors:
         places = [f"{'.'.join(map(str, error.path)) or 'top level'}: {error.message}" for error in errors]
         raise InputError(
@@ -43,6 +48,24 @@ def checked(config: dict) -> dict:
     else:
         check_own_checkpoints(config)
     check_sizes_of_images(config["training"])
+    return config
+
+
+def with_numbers_read(config: dict, validator) -> dict:
+    """The config with strings read as the numbers, booleans or null that the schema wants in their places.
+
+    Snakemake's `--config 'seeds=[1, 3]'` gives strings within lists and mappings.
+    """
+    config = deepcopy(config)
+    waiting = list(validator.iter_errors(config))
+    while waiting:
+        error = waiting.pop()
+        waiting += error.context or []
+        path = list(error.absolute_path)
+        if error.validator == "type" and isinstance(error.instance, str) and path:
+            value = yaml.safe_load(error.instance)
+            if not isinstance(value, str) and validator.evolve(schema=error.schema).is_valid(value):
+                reduce(getitem, path[:-1], config)[path[-1]] = value
     return config
 
 

@@ -17,5 +17,10 @@ def log_to(path) -> None:
     os.dup2(log, sys.stderr.fileno())
     os.close(log)
     sys.excepthook = show_plainly
+    print(where(), flush=True)
+
+
+def where() -> str:
+    """The line that says where this job runs."""
     slurm_job, gpus = (os.environ.get(name, "none") for name in ("SLURM_JOB_ID", "CUDA_VISIBLE_DEVICES"))
-    print(f"on {platform.node()}, SLURM job {slurm_job}, CUDA_VISIBLE_DEVICES {gpus}", flush=True)
+    return f"on {platform.node()}, SLURM job {slurm_job}, CUDA_VISIBLE_DEVICES {gpus}"

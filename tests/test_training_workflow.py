@@ -1,0 +1,215 @@
+"""Training in the workflow: what more epochs, other seeds, several processes and foreign checkpoints run and touch."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import torchvision
+import yaml
+from conftest import copy_of_repository, files_to_make, run
+from PIL import Image
+from small_training import write_images
+
+N_STIMULI = 5
+SNAKEMAKE = ("snakemake", "--cores", "2", "--set-threads", "train=1", "--quiet", "reason")
+
+
+def written(experiment: dict, folder: Path, name: str) -> Path:
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(experiment))
+    return path
+
+
+def planned(experiment: dict, folder: Path) -> set[str]:
+    return files_to_make(written(experiment, folder, "planned"), cwd=folder)
+
+
+def digests(folder: Path) -> dict[str, tuple]:
+    """File → the digest of its bytes and when it was written."""
+    return {
+        str(path.relative_to(folder)): (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
+        for kind in ("checkpoints", "accuracy", "features", "model_rdms")
+        for path in (folder / kind).rglob("*.*")
+    }
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A clone in which one network was trained for three epochs, two of them a job, and the experiment."""
+    folder = copy_of_repository(tmp_path_factory.mktemp("clone"))
+    write_images(folder / "images")
+    rng = np.random.default_rng(0)
+    study = folder / "study"
+    for name in ("stimuli", "sub-anna"):
+        (study / name).mkdir(parents=True)
+    for i in range(N_STIMULI):
+        pixels = rng.integers(0, 256, (32, 32, 3)).astype(np.uint8)
+        Image.fromarray(pixels).save(study / f"stimuli/{i}.png")
+    np.save(study / "sub-anna/IT.npy", rng.uniform(size=N_STIMULI * (N_STIMULI - 1) // 2))
+    experiment = {
+        "results": "results",
+        "seeds": [1],
+        "epochs": [3],
+        "blocks": ["layer4"],
+        "network": {"architecture": "resnet18"},
+        "training": {
+            "images": "images",
+            "image_size": 32,
+            "validation_resize": 36,
+            "epochs": 3,
+            "epochs_per_job": 2,
+            "batch_size": 8,
+        },
+        "datasets": {"study": {"format": "rdms", "root": "study", "subjects": ["anna"], "targets": ["IT"]}},
+        "features": {"image_size": 32},
+    }
+    run(*SNAKEMAKE, "--configfile", written(experiment, folder, "three"), cwd=folder)
+    return folder, experiment
+
+
+def with_training(experiment: dict, **changes) -> dict:
+    return experiment | {"training": experiment["training"] | changes}
+
+
+def test_another_seed_trains_that_seed_alone(trained):
+    folder, experiment = trained
+    to_make = planned(experiment | {"seeds": [1, 2]}, folder)
+    segments = {f"results/training/seed-2/segment-{i:03d}.json" for i in (1, 2)}
+    assert {file for file in to_make if "/training/" in file} == segments
+    assert not {file for file in to_make if "seed-1" in file}
+
+
+@pytest.mark.slow
+def test_a_longer_training_adds_epochs_and_touches_none(trained):
+    folder, experiment = trained
+    before = digests(folder / "results")
+    assert "checkpoints/seed-1/epoch-003.pt" in before
+    longer = with_training(experiment, epochs=6) | {"epochs": [3, 6]}
+    to_make = planned(longer, folder)
+    # The segment that ended early goes on to its end, epoch 4, and another follows.
+    segments = {f"results/training/seed-1/segment-{i:03d}.json" for i in (2, 3)}
+    assert {file for file in to_make if "/training/" in file} == segments
+    published = re.findall(r"checkpoints/seed-1/epoch-(\d+)\.pt", " ".join(sorted(to_make)))
+    assert published == ["004", "005", "006"]
+    for kind in ("features", "model_rdms", "alignment"):
+        made = [file for file in to_make if f"/{kind}/" in file]
+        assert made and all("epoch-006" in file for file in made), kind
+
+    run(*SNAKEMAKE, "--configfile", written(longer, folder, "six"), cwd=folder)
+    after = digests(folder / "results")
+    assert {name: after[name] for name in before} == before
+    assert "checkpoints/seed-1/epoch-006.pt" in after
+    assert "Nothing to be done" in run(*SNAKEMAKE, "--configfile", folder / "six.yaml", cwd=folder).stdout
+
+
+def test_a_changed_recipe_is_refused_by_name_and_nothing_is_lost(trained):
+    folder, experiment = trained
+    before = digests(folder / "results")
+    other = written(with_training(experiment, label_smoothing=0.1, momentum=0.8), folder, "other")
+    target = "results/training/seed-1/segment-001.json"
+    result = run("snakemake", target, "--cores", "2", "--configfile", other, cwd=folder, check=False)
+    assert result.returncode != 0
+    log = (folder / "results/logs/training/seed-1/segment-001.log").read_text()
+    assert re.search(r"a training with label_smoothing = 0(\.0)?, momentum = 0\.9", log), log
+    assert "Traceback" not in log
+    assert {name: digests(folder / "results")[name] for name in before} == before
+
+
+@pytest.mark.slow
+def test_a_job_with_two_gpus_is_two_processes(trained):
+    folder, experiment = trained
+    two = with_training(experiment, image_size=64, validation_resize=72, epochs=1) | {"seeds": [7]}
+    path = written(two | {"epochs": [1], "results": "two"}, folder, "two")
+    target = "two/checkpoints/seed-7/epoch-001.pt"
+    run(*SNAKEMAKE, "--set-resources", "train:gpu=2", "--configfile", path, "--", target, cwd=folder)
+    assert torch.load(folder / target, weights_only=True)._metadata["early_alignment"]["processes"] == 2
+
+
+# Checkpoints from elsewhere --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def own(trained):
+    """The experiment with a series in torchvision's numbering, which lacks the untrained network."""
+    folder, experiment = trained
+    for epoch in (1, 2):
+        torch.manual_seed(epoch)
+        network = torchvision.models.resnet18(num_classes=2)
+        path = folder / f"series/s1/model_{epoch - 1}.pth"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save({"model": {f"module.{k}": v for k, v in network.state_dict().items()}, "epoch": epoch}, path)
+    network = {
+        "architecture": "resnet18",
+        "checkpoints": "series/s{seed}/model_{epoch}.pth",
+        "checkpoint_offset": 1,
+    }
+    config = experiment | {"network": network, "epochs": [1, 2], "results": "own"}
+    del config["training"]
+    return folder, config
+
+
+@pytest.mark.slow
+def test_checkpoints_from_elsewhere_without_images_have_no_accuracy_and_say_so(own):
+    folder, config = own
+    run(*SNAKEMAKE, "--configfile", written(config, folder, "own"), cwd=folder)
+    assert not (folder / "own/training").exists()
+    assert not (folder / "own/accuracy").exists()
+    table = pd.read_csv(folder / "own/tables/accuracy.csv")
+    assert list(table["epoch"]) == [1, 2]
+    assert table["top1"].isna().all()
+    assert set(table["accuracy"]) == {"not evaluated: training.images is unset"}
+    assert "training.images is unset" in (folder / "own/figures/training.svg").read_text()
+    assert set(pd.read_csv(folder / "own/tables/alignment.csv")["epoch"]) == {1, 2}
+    theirs = torch.load(folder / "series/s1/model_1.pth")["model"]
+    ours = torch.load(folder / "own/checkpoints/seed-1/epoch-002.pt", weights_only=True)
+    assert all(torch.equal(theirs[f"module.{name}"], tensor) for name, tensor in ours.items())
+
+
+@pytest.mark.slow
+def test_checkpoints_from_elsewhere_are_evaluated_where_there_are_images(own):
+    folder, config = own
+    with_images = config | {"training": {"images": "images", "image_size": 32, "validation_resize": 36}}
+    path = written(with_images, folder, "own_with_images")
+    run(*SNAKEMAKE, "--configfile", path, "--", "own/tables/accuracy.csv", cwd=folder)
+    table = pd.read_csv(folder / "own/tables/accuracy.csv")
+    assert set(table["accuracy"]) == {"evaluated"}
+    assert table["top1"].between(0, 1).all()
+    assert table["training_loss"].isna().all()
+    row = json.loads((folder / "own/accuracy/seed-1/epoch-002.json").read_text())
+    assert row["epoch"] == 2
+
+
+def test_checkpoints_from_elsewhere_plan_no_training(own):
+    folder, config = own
+    to_make = planned(config, folder)
+    assert {f"own/checkpoints/seed-1/epoch-00{epoch}.pt" for epoch in (1, 2)} <= to_make
+    assert not {file for file in to_make if "/training/" in file or "/accuracy/" in file}
+
+
+def test_an_epoch_that_the_series_lacks_is_named(own):
+    folder, config = own
+    path = written(config | {"epochs": [0, 1]}, folder, "lacking")
+    result = run("snakemake", "-n", "--configfile", path, cwd=folder, check=False)
+    assert result.returncode != 0
+    assert "no file for 1 of 2: seed 1 epoch 0 (series/s1/model_-1.pth)" in result.stdout
+    assert "leave out epochs that the series lacks, such as 0" in result.stdout
+    assert "Traceback" not in result.stdout
+
+
+# A resized copy --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_resized_copy_is_written_once_before_training(trained):
+    folder, experiment = trained
+    resized = with_training(experiment, resized_short_side=256) | {"results": "resized"}
+    copy = "resized/resized_images/short-side-256-quality-95/images.json"
+    assert copy in planned(resized, folder)
+    run(*SNAKEMAKE, "--configfile", written(resized, folder, "resized"), "--", copy, cwd=folder)
+    assert json.loads((folder / copy).read_text())["images"] == 30
+    assert copy not in planned(resized, folder)
