@@ -175,6 +175,11 @@ def training_lengthened(x):
     return checkpoints(SEEDS, [5, 6]) | END
 
 
+def training_lengthened_and_similarity_changed(x):
+    """Two changes at once, of which the second lies behind the first's jobs by an `ancient` file alone."""
+    return training_lengthened(x) | similarity_changed(x)
+
+
 def figure_restyled(x):
     file = "workflow_scripts/early_alignment/figures.py"
     x.replace(file, (x.folder / file).read_bytes() + b"\nSTYLE = 'new'\n")
@@ -190,13 +195,14 @@ def results_moved(x):
 
 QUICK = (region_added, similarity_changed, distance_changed, checkpoint_replaced, figure_restyled)
 LONG = (seed_replaced, seed_added, epoch_added, subject_taken_out_and_put_back, stimulus_replaced, rdm_code_edited)
-LONG += (training_lengthened,)
+LONG += (training_lengthened, training_lengthened_and_similarity_changed)
 
 
 @pytest.mark.parametrize("change", [*QUICK, *LONG, comment_and_resource_changed, keys_reordered, results_moved])
 def test_exactly_what_a_change_concerns_is_to_be_made_again(experiment, change):
     expected = change(experiment)
-    retrained = {seed_replaced: {3}, seed_added: {3}, training_lengthened: {1, 2}}
+    retrained = {seed_replaced: {3}, seed_added: {3}}
+    retrained |= {key: {1, 2} for key in (training_lengthened, training_lengthened_and_similarity_changed)}
     assert experiment.pending() == (expected, retrained.get(change, set()))
 
 

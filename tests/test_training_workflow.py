@@ -84,7 +84,6 @@ def test_another_seed_trains_that_seed_alone(trained):
     assert not {file for file in to_make if "seed-1" in file}
 
 
-@pytest.mark.slow
 def test_a_longer_training_adds_epochs_and_touches_none(trained):
     folder, experiment = trained
     before = digests(folder / "results")
