@@ -158,7 +158,7 @@ def test_a_dry_run_of_all_epochs_is_quick_with_and_without_results(clone, paper_
     options = papers_settings(paper_data, epochs="all", results=str(tmp_path / "results"))
     printed, seconds, _ = measured_dry_run(clone, *options)
     assert rows_of(printed)["alignment"] == ["0", "10920", "0"]
-    assert seconds < 80  # 39 to 47 were measured alone on two cores; beside other tests, cores are slower
+    assert seconds < 90  # 39 to 47 were measured alone on two cores; beside other tests, cores are slower
 
     table = run("snakemake", "--summary", *options, cwd=clone).stdout
     files = [Path(line.split("\t")[0]) for line in table[table.index("output_file\t") :].splitlines()[1:]]
@@ -173,4 +173,4 @@ def test_a_dry_run_of_all_epochs_is_quick_with_and_without_results(clone, paper_
     printed, seconds, _ = measured_dry_run(clone, *options)
     assert rows_of(printed)["alignment"] == ["10920", "0", "0"]
     assert all(row[1:3] == ["0", "0"] for row in rows_of(printed).values())
-    assert seconds < 100
+    assert seconds < 110
