@@ -11,8 +11,8 @@ BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --profile profiles/demo
 INSTALLED := .venv/installed
 
-# make test-slow   what takes minutes each and is not in it
-# make test-slurm  the part of them that starts a one-node SLURM
+# make test-slow   what takes minutes each and is not in make test
+# make test-slurm  the part of make test that starts a one-node SLURM
 .PHONY: demo trial test test-slow test-slurm check bench pictures clean
 
 $(INSTALLED): envs/requirements.txt

@@ -57,7 +57,7 @@ def test_every_layout(root, kind, repeated, timed):
         window = array[..., 2:4].mean(axis=-1)
         expected = window.mean(axis=1) if repeated else window[:, 1]
         for target in ("150±50ms", "100-200ms"):
-            np.testing.assert_allclose(data.responses("ann", f"V1{'_'}{target}"), expected[:, [0, 2, 3, 5]])
+            np.testing.assert_allclose(data.responses("ann", f"V1_{target}"), expected[:, [0, 2, 3, 5]])
     if repeated:
         expected = array[..., 3].swapaxes(0, 1)[..., [0, 2]]
         np.testing.assert_allclose(data.repetitions("ann", f"V1v{suffix}"), expected)

@@ -77,8 +77,9 @@ def test_a_tabled_alignment_is_the_one_of_files_computed_by_hand(results, table)
         np.load(results / "model_rdms/simulated_fMRI/seed-2/epoch-002/layer3.npy"), model, atol=1e-5
     )
     rows = table("alignment").query(
-        "dataset == 'simulated_fMRI' and seed == 2 and epoch == 3 and block == 'layer3' and target == 'hV4'"
+        "dataset == 'simulated_fMRI' and seed == 2 and epoch == 2 and block == 'layer3' and target == 'hV4'"
     )
+    assert len(rows) == 3
     for row in rows.itertuples():
         brain = np.load(results / f"brain_rdms/simulated_fMRI/sub-{row.subject}/hV4.npy")
         assert row.value == pytest.approx(np.corrcoef(model, brain)[0, 1], abs=1e-5)
