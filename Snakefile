@@ -22,7 +22,7 @@ include: "rules/common.smk"
 include: "rules/simulation.smk"
 include: "rules/check.smk"
 include: "rules/plan.smk"
-include: "rules/resized_images.smk"
+include: "rules/labelled_images.smk"
 
 
 if IS_TRAINED:

@@ -6,7 +6,7 @@
 rule calibrate_batchnorm:
     input:
         checkpoint=results("checkpoints/seed-{seed}/epoch-000.pt"),
-        images=LABELLED_IMAGES,
+        images=images_that_are_known(),
     output:
         results("checkpoints/seed-{seed}/epoch-000-calibrated.pt"),
     log:
@@ -17,6 +17,7 @@ rule calibrate_batchnorm:
         "../envs/networks.yaml"
     params:
         architecture=config["network"]["architecture"],
+        recipe=RECIPE if IS_TRAINED else {},
         n_images=config["features"]["calibration_images"],
         image_size=config["features"]["image_size"],
         code=code_version("calibrate_batchnorm.py"),

@@ -19,7 +19,7 @@ from early_alignment.datasets import open_dataset
 from early_alignment.errors import InputError
 from early_alignment.inspection import print_overview
 from early_alignment.recipe import labelled_images, recipe
-from early_alignment.simulation.plan import Plan
+from early_alignment.simulation.plan import plan_of
 
 ancient_inputs.count_for_themselves()
 # Snakemake's graph is millions of small objects that live to the end: looking among them for garbage as often as Python
@@ -28,7 +28,7 @@ gc.set_threshold(200_000, 50, 1000)
 
 try:
     config = checked(config)
-    SIMULATION = Plan(**config["simulation"]) if "simulation" in config else None
+    SIMULATION = plan_of(config)
     if SIMULATION is None:
         check_roots(config)
     if config["network"]["checkpoints"] is not None:
@@ -156,17 +156,26 @@ def simulated_files(format_):
     return sorted({str(path) for path in brain | set(SIMULATION.stimulus_files(format_))})
 
 
-# Whether networks are trained, and on which images: a resized copy's file says that it is complete.
+# Whether networks are trained, and on which images. A resized copy's file says that it is complete.
 IS_TRAINED = config["network"]["checkpoints"] is None
 HAS_IMAGES = config["training"]["images"] is not None
 IS_RESIZED = HAS_IMAGES and config["training"]["resized_short_side"] is not None
 RESIZED = f"{labelled_images(config)}/images.json" if IS_RESIZED else None
-ORIGINAL_IMAGES = [ancient(SIMULATION.labelled_images)] if SIMULATION else []
-LABELLED_IMAGES = [ancient(RESIZED)] if RESIZED else ORIGINAL_IMAGES
+FINGERPRINT = results("labelled_images.json")
 
 # The epochs that have a checkpoint and, where there are images to measure it on, an accuracy.
 EPOCHS_WITH_CHECKPOINT = range(config["training"]["epochs"] + 1) if IS_TRAINED else config["epochs"]
 IS_EVALUATED = IS_TRAINED or HAS_IMAGES
+
+
+def images_that_are_known():
+    """What a job that reads labelled images waits for: that they are listed and, where asked for, resized.
+
+    What trains depends on them as on something old. A folder that was moved trains nothing again, and other images are
+    refused where they are listed.
+    """
+    files = [FINGERPRINT, RESIZED] if RESIZED else [FINGERPRINT]
+    return [ancient(file) for file in files] if IS_TRAINED else files
 
 
 def own_checkpoint_file(wildcards):

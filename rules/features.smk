@@ -19,6 +19,7 @@ rule features:
         "../envs/networks.yaml"
     params:
         architecture=config["network"]["architecture"],
+        recipe=RECIPE if IS_TRAINED else {},
         blocks=BLOCKS,
         size=config["features"]["image_size"],
         dtype=config["features"]["dtype"],

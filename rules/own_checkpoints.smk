@@ -30,7 +30,7 @@ rule import_checkpoint:
 rule evaluate_checkpoint:
     input:
         checkpoint=results("checkpoints/seed-{seed}/epoch-{epoch}.pt"),
-        images=LABELLED_IMAGES,
+        images=images_that_are_known(),
     output:
         results("accuracy/seed-{seed}/epoch-{epoch}.json"),
     log:

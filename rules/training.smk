@@ -2,17 +2,19 @@
 #
 # A seed's training is a chain of jobs, each of which trains `training.epochs_per_job` epochs into the folder
 # results/training/seed-{seed}/. Snakemake deletes what a failed job declares as its output, so the epochs there are
-# not declared: a killed job goes on after its last finished epoch. Each epoch is then published by a hard link as a
-# tracked file. That epochs are published one by one is why training longer touches none that is there already.
+# not declared: a killed job goes on after its last finished epoch. Each epoch is then published as a tracked file. That
+# epochs are published one by one is why training longer touches none that is there already. They are published as
+# copies, which share their blocks with the original where the file system can (XFS, Btrfs) and take as much room again
+# where it cannot: a hard link would let whoever writes into a published checkpoint change what training goes on from.
 #
 # These rules do not follow the library's code, as the others do: an edit there must not cost a cluster's week. Remove
-# results/training/ to train anew with changed code.
+# results/training/, checkpoints/ and accuracy/ to train anew with changed code.
 #
 # Inputs: the labelled images (not tracked: a million files).
 # Outputs: checkpoints/seed-{seed}/epoch-{epoch}.pt, accuracy/seed-{seed}/epoch-{epoch}.json.
 
 
-# A link takes no time, so it is made where Snakemake runs, and not by a job of a cluster's.
+# A copy takes less time than a job of a cluster's, so it is made where Snakemake runs.
 localrules:
     publish_checkpoint,
 
@@ -21,7 +23,7 @@ rule train:
     input:
         earlier=segment_before,
         checked=ancient(results("checked_data.txt")),
-        images=LABELLED_IMAGES,
+        images=images_that_are_known(),
     output:
         results("training/seed-{seed}/segment-{segment}.json"),
     log:
@@ -60,5 +62,5 @@ rule publish_checkpoint:
     message:
         "Publish epoch {wildcards.epoch} of seed {wildcards.seed}"
     shell:
-        "(ln -f {params.folder}/epoch-{wildcards.epoch}.pt {output.checkpoint} &&"
-        " ln -f {params.folder}/epoch-{wildcards.epoch}.json {output.accuracy}) > {log} 2>&1"
+        "(cp --reflink=auto -- {params.folder:q}/epoch-{wildcards.epoch}.pt {output.checkpoint:q} &&"
+        " cp -- {params.folder:q}/epoch-{wildcards.epoch}.json {output.accuracy:q}) > {log:q} 2>&1"

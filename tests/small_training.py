@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from conftest import REPOSITORY
-from early_alignment import training_process
+from early_alignment import image_fingerprint, training_process
 from early_alignment.recipe import Computing, Recipe
 from PIL import Image
 
@@ -65,6 +65,8 @@ def job(folder: Path, images: Path, recipe: Recipe, last_epoch: int, threads: in
         "segment": str(folder / "segment-001.json"),
         "recipe": asdict(recipe),
         "computing": COMPUTING,
+        "images": image_fingerprint.fingerprint(images),
+        "published": str(folder / "published"),
         "root": str(images),
         "seed": 1,
         "last_epoch": last_epoch,

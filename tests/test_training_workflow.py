@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ import torch
 import torchvision
 import yaml
 from conftest import copy_of_repository, files_to_make, run
+from early_alignment import image_fingerprint
+from early_alignment.errors import InputError
 from PIL import Image
 from small_training import write_images
 
@@ -119,6 +122,51 @@ def test_a_changed_recipe_is_refused_by_name_and_nothing_is_lost(trained):
     assert {name: digests(folder / "results")[name] for name in before} == before
 
 
+def test_a_replaced_checkpoint_stays_out_of_the_training_and_is_refused_where_it_is_read(trained, tmp_path):
+    """Seed 2's weights copied over seed 1's, as `cp` does: into the file that is there."""
+    finished, experiment = trained
+    folder = shutil.copytree(finished, tmp_path / "clone", symlinks=True)
+    published = folder / "results/checkpoints/seed-1/epoch-003.pt"
+    own = folder / "results/training/seed-1/epoch-003.pt"
+    assert not published.samefile(own)
+    before = own.read_bytes()
+    state = torch.load(published, weights_only=True)
+    state._metadata["early_alignment"]["seed"] = 2
+    torch.save(state, tmp_path / "seed-2.pt")
+    published.write_bytes((tmp_path / "seed-2.pt").read_bytes())
+    assert own.read_bytes() == before
+    result = run(*SNAKEMAKE, "--configfile", written(experiment, folder, "again"), cwd=folder, check=False)
+    assert result.returncode != 0
+    log = (folder / "results/logs/features/study/seed-1/epoch-003.log").read_text()
+    assert "a network of seed 2\n  expected: seed 1" in log
+    # Deleted, it is published again, from the training's own.
+    published.unlink()
+    run(*SNAKEMAKE, "--configfile", folder / "again.yaml", cwd=folder)
+    assert published.read_bytes() == before
+
+
+def test_moved_images_are_the_same_and_others_are_refused(trained, tmp_path):
+    finished, experiment = trained
+    folder = shutil.copytree(finished, tmp_path / "clone", symlinks=True)
+    before = digests(folder / "results")
+    (folder / "images").rename(folder / "moved")
+    moved = with_training(experiment, images="moved")
+    assert planned(moved, folder) == {"results/labelled_images.json"}
+    run(*SNAKEMAKE, "--configfile", written(moved, folder, "moved"), cwd=folder)
+    assert "Nothing to be done" in run(*SNAKEMAKE, "--configfile", folder / "moved.yaml", cwd=folder).stdout
+    assert digests(folder / "results") == before
+
+    write_images(folder / "others")
+    (folder / "others/train/dark/0.png").rename(folder / "others/train/dark/another.png")
+    others = written(with_training(experiment, images="others", epochs=4), folder, "others")
+    result = run(*SNAKEMAKE, "--configfile", others, cwd=folder, check=False)
+    assert result.returncode != 0
+    log = (folder / "results/logs/labelled_images.log").read_text()
+    assert "images of other names or sizes than those that this experiment's networks were trained on" in log
+    assert "Traceback" not in log
+    assert digests(folder / "results") == before
+
+
 @pytest.mark.slow
 def test_a_job_with_two_gpus_is_two_processes(trained):
     folder, experiment = trained
@@ -212,3 +260,28 @@ def test_a_resized_copy_is_written_once_before_training(trained):
     run(*SNAKEMAKE, "--configfile", written(resized, folder, "resized"), "--", copy, cwd=folder)
     assert json.loads((folder / copy).read_text())["images"] == 30
     assert copy not in planned(resized, folder)
+
+
+def test_a_copy_of_other_images_is_not_gone_on_with(tmp_path):
+    image_fingerprint.claim_copy({"images": "one"}, tmp_path)
+    image_fingerprint.claim_copy({"images": "one"}, tmp_path)
+    with pytest.raises(InputError, match="copies of other images"):
+        image_fingerprint.claim_copy({"images": "other"}, tmp_path)
+
+
+# A path of any letters -------------------------------------------------------------------------------------------
+
+
+def test_a_results_folder_of_any_name_is_a_folder_and_no_command(trained, tmp_path):
+    finished, experiment = trained
+    folder = copy_of_repository(tmp_path / "clone")
+    for name in ("images", "study"):
+        shutil.copytree(finished / name, folder / name)
+    name = """an 'odd' "name" $(touch ran) `touch ran` ; é 音 & #1"""
+    config = with_training(experiment, epochs=1, epochs_per_job=1) | {"epochs": [0, 1], "results": f"out/{name}"}
+    config["features"] = experiment["features"] | {"untrained_batchnorm": "both"}
+    run(*SNAKEMAKE, "--configfile", written(config, folder, "odd"), cwd=folder)
+    assert (folder / "out" / name / "tables/alignment.csv").is_file()
+    assert (folder / "out" / name / "checkpoints/seed-1/epoch-001.pt").is_file()
+    assert not list(folder.rglob("ran"))
+    assert "Nothing to be done" in run(*SNAKEMAKE, "--configfile", folder / "odd.yaml", cwd=folder).stdout

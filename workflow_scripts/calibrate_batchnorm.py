@@ -5,19 +5,21 @@ from early_alignment.recipe import labelled_images
 
 log_to(snakemake.log[0])
 
-import torch  # noqa: E402  (what importing it prints belongs in the log)
-from early_alignment import networks  # noqa: E402
+from early_alignment import checkpoints, networks  # noqa: E402  (what importing torch prints belongs in the log)
 from early_alignment.files import written_whole  # noqa: E402
 from early_alignment.labelled_images import calibration_batches  # noqa: E402
 
-network = networks.from_checkpoint(snakemake.params.architecture, snakemake.input.checkpoint).to(networks.device())
+seed, recipe = snakemake.wildcards.seed, snakemake.params.recipe
+network = networks.from_checkpoint(
+    snakemake.params.architecture, snakemake.input.checkpoint, checkpoints.expected(seed, "000", recipe)
+).to(networks.device())
 batches = calibration_batches(
     labelled_images(snakemake.config),
-    seed=int(snakemake.wildcards.seed),
+    seed=int(seed),
     n_images=snakemake.params.n_images,
     size=snakemake.params.image_size,
     workers=snakemake.threads - 1,
 )
 networks.calibrate_batchnorm(network, (batch.to(networks.device()) for batch in batches))
 with written_whole(snakemake.output[0]) as path:
-    torch.save(network.state_dict(), path)
+    checkpoints.save(network, path, checkpoints.expected(seed, "000-calibrated", recipe))

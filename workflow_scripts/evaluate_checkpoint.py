@@ -8,7 +8,7 @@ from early_alignment.recipe import labelled_images
 
 log_to(snakemake.log[0])
 
-from early_alignment import evaluation  # noqa: E402  (what importing torch prints belongs in the log)
+from early_alignment import checkpoints, evaluation  # noqa: E402  (what importing torch prints belongs in the log)
 from early_alignment.files import written_whole  # noqa: E402
 
 started = time.monotonic()
@@ -22,6 +22,7 @@ row |= evaluation.of_checkpoint(
     snakemake.input.checkpoint,
     labelled_images(snakemake.config),
     architecture=snakemake.params.architecture,
+    expected=checkpoints.expected(snakemake.wildcards.seed, snakemake.wildcards.epoch, {}),
     image_size=snakemake.params.image_size,
     validation_resize=snakemake.params.validation_resize,
     computing=snakemake.params.computing,

@@ -4,11 +4,12 @@ from early_alignment.logs import log_to
 
 log_to(snakemake.log[0])
 
-from early_alignment import features, networks, stimuli  # noqa: E402  (what importing torch prints belongs in the log)
+from early_alignment import checkpoints, features, networks, stimuli  # noqa: E402  (torch prints on import)
 from early_alignment.datasets import open_dataset  # noqa: E402
 
 name = snakemake.wildcards.dataset
-network = networks.from_checkpoint(snakemake.params.architecture, snakemake.input.checkpoint)
+expected = checkpoints.expected(snakemake.wildcards.seed, snakemake.wildcards.epoch, snakemake.params.recipe)
+network = networks.from_checkpoint(snakemake.params.architecture, snakemake.input.checkpoint, expected)
 features.extract(
     network.to(networks.device()),
     files=dict(zip(snakemake.params.blocks, snakemake.output, strict=True)),

@@ -9,5 +9,8 @@ from early_alignment.files import written_whole  # noqa: E402
 
 source = snakemake.input[0]
 network = networks.with_state(snakemake.params.architecture, checkpoints.read_foreign(source), source)
+about = checkpoints.expected(
+    snakemake.wildcards.seed, snakemake.wildcards.epoch, {"architecture": snakemake.params.architecture}
+)
 with written_whole(snakemake.output[0]) as path:
-    checkpoints.save(network, path, {"source": source})
+    checkpoints.save(network, path, about | {"source": source})

@@ -3,12 +3,13 @@
 import json
 from pathlib import Path
 
-from early_alignment import resizing
+from early_alignment import image_fingerprint, resizing
 from early_alignment.files import written_whole
 from early_alignment.logs import log_to
 
 log_to(snakemake.log[0])
 done = Path(snakemake.output[0])
+image_fingerprint.claim_copy(json.loads(Path(snakemake.input[0]).read_text()), done.parent)
 summary = resizing.resize_folder(
     Path(snakemake.config["training"]["images"]),
     done.parent,

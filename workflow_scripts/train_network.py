@@ -1,5 +1,6 @@
 """Train one seed's network up to the end of a segment, from wherever an earlier job left off."""
 
+import json
 from pathlib import Path
 
 from early_alignment.logs import log_to
@@ -9,10 +10,13 @@ log_to(snakemake.log[0])
 
 from early_alignment import processes, training_process  # noqa: E402  (imports torch: its prints belong in the log)
 
+segment = Path(snakemake.output[0])
 arguments = {
-    "segment": snakemake.output[0],
+    "segment": str(segment),
     "recipe": snakemake.params.recipe,
     "computing": snakemake.params.computing,
+    "images": json.loads(Path(snakemake.input.images[0]).read_text()),
+    "published": str(segment.parents[2] / "checkpoints" / segment.parent.name),
     "root": str(labelled_images(snakemake.config)),
     "seed": int(snakemake.wildcards.seed),
     "last_epoch": snakemake.params.last_epoch,
@@ -20,7 +24,5 @@ arguments = {
 }
 n_processes = snakemake.resources.get("gpu", 1)
 if n_processes > 1:
-    processes.start_in_place(
-        "training_process", n_processes, arguments, Path(snakemake.output[0]).with_suffix(".arguments")
-    )
+    processes.start_in_place("training_process", n_processes, arguments, segment.with_suffix(".arguments"))
 training_process.run(**arguments)

@@ -32,6 +32,46 @@ def about(path) -> dict:
     return getattr(state, "_metadata", {}).get(ABOUT, {})
 
 
+def expected(seed, epoch: str, recipe: dict) -> dict:
+    """What a checkpoint of the workflow says of itself.
+
+    Args:
+        seed: Of the network.
+        epoch: As in file names, `003` or `000-calibrated`.
+        recipe: What decided its training, as far as that is known.
+    """
+    number, _, batchnorm = epoch.partition("-")
+    return recipe | {"seed": int(seed), "epoch": int(number), "batchnorm": batchnorm or "running"}
+
+
+PUBLISH_AGAIN = "delete the file and run the workflow again, which publishes the right one"
+
+
+def refuse_another(state: dict, expected: dict, path, remedy: str = PUBLISH_AGAIN) -> None:
+    """Check that a state dict is the expected one, by what it says of itself; one that says nothing is taken.
+
+    Args:
+        state: As `torch.load` gives it.
+        expected: Key → value; keys that the state says nothing of are not compared.
+        path: Where it is from.
+        remedy: What to do about another.
+
+    Raises:
+        InputError: It is of another seed, epoch or recipe.
+    """
+    said = getattr(state, "_metadata", {}).get(ABOUT, {})
+    differing = sorted(key for key in expected if key in said and said[key] != expected[key])
+    if differing:
+        raise InputError(
+            path,
+            "a network of " + ", ".join(f"{key} {said[key]}" for key in differing),
+            ", ".join(f"{key} {expected[key]}" for key in differing),
+            remedy,
+        )
+    if not said:
+        print(f"{path} does not say of what seed, epoch and recipe it is; it is taken as it is", flush=True)
+
+
 def read_foreign(path) -> dict[str, torch.Tensor]:
     """The state dict of a file that some other training wrote, under the names that the architecture gives.
 

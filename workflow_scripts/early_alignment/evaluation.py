@@ -58,7 +58,14 @@ def evaluate(network, batches, device, computing: Computing) -> dict[str, float]
 
 
 def of_checkpoint(
-    path, root: Path, architecture: str, image_size: int, validation_resize: int, computing: dict, workers: int
+    path,
+    root: Path,
+    architecture: str,
+    expected: dict,
+    image_size: int,
+    validation_resize: int,
+    computing: dict,
+    workers: int,
 ) -> dict[str, float]:
     """`evaluate` a checkpoint.
 
@@ -66,6 +73,7 @@ def of_checkpoint(
         path: The checkpoint.
         root: A folder with `val/<class>/`.
         architecture: A name in `torchvision.models`.
+        expected: What the checkpoint must say of itself.
         image_size: Side of the crops in pixels.
         validation_resize: Side of the resized image that they are cut from.
         computing: Type of device → a `Computing`.
@@ -76,7 +84,7 @@ def of_checkpoint(
     """
     device = networks.device()
     computing = Computing(**computing[device.type])
-    network = networks.from_checkpoint(architecture, path).to(device, memory_format=layout(computing))
+    network = networks.from_checkpoint(architecture, path, expected).to(device, memory_format=layout(computing))
     batches = validation_batches(image_size, validation_resize, root, BATCH, workers)
     n_folders, n_classes = len(batches.dataset.dataset.classes), len(list(network.state_dict().values())[-1])
     if n_folders != n_classes:

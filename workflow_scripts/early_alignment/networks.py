@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import torch
 import torchvision
 
+from . import checkpoints
 from .errors import InputError, known_or_refused
 
 
@@ -22,13 +23,20 @@ def untrained(architecture: str, n_classes: int, seed: int) -> torch.nn.Module:
         return torchvision.models.get_model(architecture, weights=None, num_classes=n_classes)
 
 
-def from_checkpoint(architecture: str, path) -> torch.nn.Module:
+def from_checkpoint(architecture: str, path, expected: dict | None = None) -> torch.nn.Module:
     """The network of a checkpoint, in evaluation mode; nothing but tensors is unpickled.
 
+    Args:
+        architecture: A name in `torchvision.models`.
+        path: The checkpoint.
+        expected: What it must say of itself, of `checkpoints.expected`; nothing by default.
+
     Raises:
-        InputError: The file is not a state dict of the architecture.
+        InputError: The file is not a state dict of the architecture, or says that it is another network.
     """
-    return with_state(architecture, torch.load(path, map_location="cpu", weights_only=True), path)
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    checkpoints.refuse_another(state, expected or {}, path)
+    return with_state(architecture, state, path)
 
 
 def with_state(architecture: str, state: dict[str, torch.Tensor], where) -> torch.nn.Module:

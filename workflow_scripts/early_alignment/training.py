@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from . import checkpoints, networks, processes, watching
+from . import checkpoints, image_fingerprint, networks, processes, watching
 from .errors import InputError
 from .evaluation import evaluate, layout, loading, loss_sum, validation_batches
 from .files import written_whole
@@ -30,6 +30,8 @@ from .labelled_images import (
 from .recipe import Computing, Recipe
 from .termination import unbroken
 
+STATE = "state.pt"
+"""The file from which a training goes on."""
 LOCK_PATIENCE = 60
 """Seconds to wait for an earlier training in the same folder to end."""
 
@@ -42,6 +44,7 @@ def train(
     folder: Path,
     workers: int,
     computing: Computing = Computing(),  # noqa: B008  (frozen)
+    images: dict | None = None,
 ) -> None:
     """Train a network up to and including `last_epoch`, from where an earlier call left off.
 
@@ -57,14 +60,18 @@ def train(
         folder: Where to write.
         workers: Processes that decode images beside this one.
         computing: In which precision and layout.
+        images: What `image_fingerprint.fingerprint` gave of the images; taken here where it is not given.
 
     Raises:
-        InputError: The images are missing, `folder` holds the training of another recipe or is being trained in, the
-            loss is not finite, or a file cannot be written. The last finished epoch is kept.
+        InputError: The images are missing or others, `folder` holds the training of another recipe or is being trained
+            in, the loss is not finite, or a file cannot be written. The last finished epoch is kept.
     """
     device = networks.device()
     compute_reproducibly(device)
-    training_images, _ = both_folders(root)
+    both = both_folders(root)
+    images = images or image_fingerprint.fingerprint(root)
+    image_fingerprint.refuse_other_names(images, root, [path for folder in both for path, _ in folder.samples])
+    training_images, _ = both
     validation = validation_batches(recipe.image_size, recipe.validation_resize, root, recipe.batch_size, workers)
     if recipe.batch_size % processes.size():
         raise InputError(
@@ -80,7 +87,8 @@ def train(
     )
     if computing.compile:
         network.compile()
-    fingerprint = asdict(recipe) | asdict(computing) | {"seed": seed, "processes": processes.size()}
+    fingerprint = asdict(recipe) | asdict(computing)
+    fingerprint |= {"seed": seed, "processes": processes.size(), "images": images["images"]}
 
     with alone_in(folder):
         done = resume(folder, fingerprint, network, optimiser, device)
@@ -189,12 +197,13 @@ def refuse_unless_finite(loss: float, seed: int, epoch: int, when: str, rate: fl
 def save_epoch(folder: Path, fingerprint: dict, row: dict, network, optimiser, device) -> None:
     """Write an epoch's checkpoint and accuracy, and then the state that says that they are there."""
     epoch = row["epoch"]
-    about = fingerprint | {"epoch": epoch, "device": described(device), "torch": str(torch.__version__)}
+    about = fingerprint | checkpoints.expected(fingerprint["seed"], f"{epoch:03d}", {})
+    about |= {"device": described(device), "torch": str(torch.__version__)}
     with written_whole(folder / f"epoch-{epoch:03d}.pt") as path:
         checkpoints.save(network, path, about)
     with written_whole(folder / f"epoch-{epoch:03d}.json") as path:
         path.write_text(json.dumps(row) + "\n")
-    with written_whole(folder / "state.pt") as path:
+    with written_whole(folder / STATE) as path:
         torch.save({"fingerprint": fingerprint, "epoch": epoch, "optimiser": optimiser.state_dict()}, path)
 
 
@@ -260,15 +269,20 @@ def locked(file) -> bool:
     return True
 
 
+def has_begun(folder: Path) -> bool:
+    """Whether there is a training to go on with."""
+    return (folder / STATE).exists()
+
+
 def resume(folder: Path, fingerprint: dict, network, optimiser, device) -> int:
     """Load the last finished epoch into network and optimiser; returns it, or −1 where there is none.
 
     Raises:
         InputError: The folder holds the training of another recipe or seed, in another precision, or spread otherwise.
     """
-    path = folder / "state.pt"
-    if not path.exists():
+    if not has_begun(folder):
         return -1
+    path = folder / STATE
     state = torch.load(path, map_location=device, weights_only=True)
     then = state["fingerprint"]
     differing = sorted(key for key in then.keys() | fingerprint.keys() if then.get(key) != fingerprint.get(key))
@@ -277,10 +291,12 @@ def resume(folder: Path, fingerprint: dict, network, optimiser, device) -> int:
             path,
             "a training with " + ", ".join(f"{key} = {then.get(key)}" for key in differing),
             ", ".join(f"{key} = {fingerprint.get(key)}" for key in differing),
-            f"remove {folder} to train anew, or set the config back",
+            f"set the config back; to train anew, remove {folder} and the seed's published checkpoints and accuracies",
         )
-    network.load_state_dict(
-        torch.load(folder / f"epoch-{state['epoch']:03d}.pt", map_location=device, weights_only=True)
-    )
+    path = folder / f"epoch-{state['epoch']:03d}.pt"
+    seed, remedy = then["seed"], "put the file back that the training wrote"
+    weights = torch.load(path, map_location=device, weights_only=True)
+    checkpoints.refuse_another(weights, checkpoints.expected(seed, f"{state['epoch']:03d}", then), path, remedy)
+    network.load_state_dict(weights)
     optimiser.load_state_dict(state["optimiser"])
     return state["epoch"]

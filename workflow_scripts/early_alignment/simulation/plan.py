@@ -1,9 +1,22 @@
-"""Which files the simulation writes: known before it runs, so that Snakemake can follow each of them."""
+"""Which files the simulation writes: known before it runs, so that Snakemake can follow each of them.
 
+Snakemake deletes what a rule declares before it runs the rule. So an experiment on simulated data reads what the
+simulation writes and nothing else, and the simulation writes into a folder of its own.
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import InputError
+from ..files import written_whole
 from .scenes import CATEGORIES
+
+FORMATS = ("algonauts2023", "things_eeg2")
+"""Of the data sets that can be made up."""
+IMAGE_SET = "image_set"
+"""The folder of images in that of THINGS EEG2, as published."""
+REMEDY = "leave `simulation` out of a config for measured data, or set the key back"
 
 
 @dataclass(frozen=True)
@@ -21,6 +34,18 @@ class Plan:
     training_images: int
     validation_images: int
     noise_ceiling: float
+
+    @property
+    def mark(self) -> Path:
+        """The file that says that the folder is the simulation's own."""
+        return Path(self.root) / "SIMULATED.txt"
+
+    def mark_folder(self) -> None:
+        """Say so, before anything else is written."""
+        with written_whole(self.mark) as path:
+            path.write_text(
+                "All files in this folder are simulated. Whatever lies here may be deleted and made anew.\n"
+            )
 
     def root_of(self, format_: str) -> Path:
         """The root of the data set in that format."""
@@ -65,7 +90,7 @@ class Plan:
     def things_images(self, partition: str) -> list[tuple[str, str, Path]]:
         """(concept, category, path) of every image of a partition, in the order of the responses."""
         n = {"training": self.images_per_concept, "test": 1}[partition]
-        folder = self.root_of("things_eeg2") / "image_set" / f"{partition}_images"
+        folder = self.root_of("things_eeg2") / IMAGE_SET / f"{partition}_images"
         return [
             (concept, category, folder / concept / f"{concept.partition('_')[2]}_{i + 1:02d}s.jpg")
             for concept, category in self.concepts(partition)
@@ -74,7 +99,7 @@ class Plan:
 
     @property
     def metadata(self) -> Path:
-        return self.root_of("things_eeg2") / "image_set" / "image_metadata.npy"
+        return self.root_of("things_eeg2") / IMAGE_SET / "image_metadata.npy"
 
     def stimulus_files(self, format_: str) -> list[Path]:
         """The files that decide the stimuli of the data set in that format."""
@@ -82,3 +107,83 @@ class Plan:
             return self.nsd_images()
         both = [path for partition in ("training", "test") for _, _, path in self.things_images(partition)]
         return [self.metadata, *both]
+
+
+def plan_of(config: dict) -> Plan | None:
+    """The simulation that a checked config asks for, if it does.
+
+    Raises:
+        InputError: The experiment reads anything else than what the simulation writes, or the simulation's folder
+            holds something that it did not write.
+    """
+    if "simulation" not in config:
+        return None
+    plan = Plan(**config["simulation"])
+    refuse_other_data(config, plan)
+    refuse_foreign_folder(plan)
+    return plan
+
+
+def refuse_other_data(config: dict, plan: Plan) -> None:
+    """Check that data sets and training images are the simulated ones.
+
+    Raises:
+        InputError: Some are not; the message lists all.
+    """
+    wrong = [
+        f"{key}: {found}, where the simulation writes {expected}"
+        for key, found, expected, agrees in _compared(config, plan)
+        if not agrees
+    ]
+    if wrong:
+        raise InputError(
+            "the config, which has the key simulation",
+            "; ".join(wrong),
+            "no other data than simulated ones: the simulation deletes and rewrites the files of its data sets",
+            REMEDY,
+        )
+
+
+def _is_same(path, other) -> bool:
+    return Path(path).resolve() == Path(other).resolve()
+
+
+def _compared(config: dict, plan: Plan) -> Iterator[tuple]:
+    """What a config reads beside what the simulation writes: key, found, expected, and whether they agree."""
+    images = config["training"]["images"]
+    if images is not None:
+        yield "training.images", images, plan.labelled_images, _is_same(images, plan.labelled_images)
+    for name, settings in config["datasets"].items():
+        key, format_, root = f"datasets.{name}", settings["format"], settings["root"]
+        if format_ not in FORMATS:
+            yield f"{key}.format", format_, " and ".join(FORMATS), False
+            continue
+        expected = plan.root_of(format_)
+        yield f"{key}.root", root, expected, root is not None and _is_same(root, expected)
+        folder = settings.get("images", IMAGE_SET)
+        yield f"{key}.images", folder, IMAGE_SET, folder == IMAGE_SET
+        strangers = [s for s in settings["subjects"] if str(s) not in map(str, plan.subject_numbers)]
+        yield f"{key}.subjects", strangers, f"subjects 1 to {plan.subjects}", not strangers
+
+
+def refuse_foreign_folder(plan: Plan) -> None:
+    """Check that the simulation's folder is empty or its own, and that no part of it lies elsewhere.
+
+    Raises:
+        InputError: It holds files without its mark, or links to other folders.
+    """
+    root = Path(plan.root)
+    parts = [*map(plan.root_of, FORMATS), plan.labelled_images]
+    links = [part for part in parts if part.resolve().parent != root.resolve()]
+    if links:
+        raise InputError(links[0], f"a link to {links[0].resolve()}", "a folder of the simulation's own", REMEDY)
+    if plan.mark.is_file():
+        return
+    stranger = next((path for part in parts for path in part.rglob("*") if not path.is_dir()), None)
+    if stranger is not None:
+        raise InputError(
+            f"{root} (config key simulation.root)",
+            f"files such as {stranger}, and no {plan.mark.name} to say that a simulation wrote them",
+            "a new folder, or one that the simulation wrote",
+            "name another folder; or, if these are an earlier version's simulated data, remove them",
+        )

@@ -21,6 +21,7 @@ target   family
 
 def write_data_set(plan: Plan, format_: str) -> None:
     """Write the brain data set in that format, and the truth behind it; the plan's seed decides all of it."""
+    plan.mark_folder()
     writer = {"algonauts2023": algonauts2023, "things_eeg2": things_eeg2}[format_]
     root = plan.root_of(format_)
     (root / "truth").mkdir(parents=True, exist_ok=True)
@@ -36,6 +37,7 @@ def write_labelled_images(plan: Plan, side: int = 48) -> None:
     """Write labelled scenes to train networks on, in the layout of ImageNet: split/class/image."""
     from PIL import Image
 
+    plan.mark_folder()
     rng = np.random.default_rng(plan.seed)
     for split, n in (("train", plan.training_images), ("val", plan.validation_images)):
         for category in CATEGORIES:

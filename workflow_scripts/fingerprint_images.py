@@ -1,0 +1,14 @@
+"""Take the fingerprint of the labelled images, and refuse others than those that were trained on."""
+
+import json
+from pathlib import Path
+
+from early_alignment import image_fingerprint
+from early_alignment.files import written_whole
+from early_alignment.logs import log_to
+
+log_to(snakemake.log[0])
+found = image_fingerprint.fingerprint(Path(snakemake.params.root), snakemake.threads)
+image_fingerprint.refuse_trained_on_others(found, Path(snakemake.output[0]).parent / "training")
+with written_whole(snakemake.output[0]) as path:
+    path.write_text(json.dumps(found) + "\n")
