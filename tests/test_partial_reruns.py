@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from conftest import REPOSITORY, copy_of_experiment, files_to_make, run
 from PIL import Image
@@ -127,8 +128,12 @@ def subject_taken_out_and_put_back(x):
 
 
 def checkpoint_replaced(x):
-    folder = x.folder / "results/demo/checkpoints/seed-1"
-    x.replace("results/demo/checkpoints/seed-1/epoch-001.pt", (folder / "epoch-002.pt").read_bytes())
+    """By other weights of the same seed and epoch; another's are refused."""
+    path = x.folder / "results/demo/checkpoints/seed-1/epoch-001.pt"
+    state = torch.load(path, weights_only=True)
+    state["layer4.2.conv3.weight"] *= 1.01
+    path.unlink()
+    torch.save(state, path)
     return everything_from([1], ["001"]) | END
 
 

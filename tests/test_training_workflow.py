@@ -139,9 +139,10 @@ def test_a_replaced_checkpoint_stays_out_of_the_training_and_is_refused_where_it
     assert result.returncode != 0
     log = (folder / "results/logs/features/study/seed-1/epoch-003.log").read_text()
     assert "a network of seed 2\n  expected: seed 1" in log
-    # Deleted, it is published again, from the training's own.
+    # Deleted, it is published again where it is asked for, from the training's own.
     published.unlink()
-    run(*SNAKEMAKE, "--configfile", folder / "again.yaml", cwd=folder)
+    target = str(published.relative_to(folder))
+    run(*SNAKEMAKE, "--configfile", folder / "again.yaml", "--", target, cwd=folder)
     assert published.read_bytes() == before
 
 

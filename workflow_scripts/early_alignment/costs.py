@@ -97,7 +97,8 @@ def training_stage(config: dict, results: Path, cores: int, gpus: int) -> Stage:
     hours = n_seeds * training["epochs"] * seconds / 3600
     parameters = PARAMETERS.get(config["network"]["architecture"], float("nan"))
     checkpoint = size_of_any(results, "checkpoints/*/*.pt") or 4 * parameters
-    kept = checkpoint * n_seeds * (training["epochs"] + 1)
+    # Each epoch lies in the training's own folder and, published, as a copy.
+    kept = 2 * checkpoint * n_seeds * (training["epochs"] + 1)
     segments = -(-training["epochs"] // training["epochs_per_job"])
     # Beside the epochs, each seed has its optimiser's state once.
     return Stage("train", n_seeds * segments, hours * gpus, hours * cores, kept, kept + n_seeds * checkpoint)
