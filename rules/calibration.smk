@@ -19,6 +19,7 @@ rule calibrate_batchnorm:
         architecture=config["network"]["architecture"],
         n_images=config["features"]["calibration_images"],
         image_size=config["features"]["image_size"],
+        background=config["training"]["background"],
         code=code_version("calibrate_batchnorm.py"),
     message:
         "Calibrate batch norm of the untrained network of seed {wildcards.seed}"

@@ -21,6 +21,7 @@ rule features:
         architecture=config["network"]["architecture"],
         blocks=BLOCKS,
         size=config["features"]["image_size"],
+        background=config["features"]["background"],
         dtype=config["features"]["dtype"],
         precision=config["features"]["precision"],
         code=code_with_format("extract_features.py", without=BRAIN_ONLY),
