@@ -226,7 +226,9 @@ def training(folder: Path, n: int, size: int = 64, n_loaded: int = 1024, batch_s
     from early_alignment.config import checked
     from early_alignment.evaluation import layout, loading
     from early_alignment.labelled_images import EpochBatches, SeededImages, image_folder, training_transform
+    from early_alignment.loaders import Loader
     from early_alignment.recipe import Computing, Recipe, recipe
+    from torchvision.datasets import ImageFolder
 
     config = checked(yaml.safe_load((REPOSITORY / "config.yaml").read_text()))
     # So slow that the network stays what it is: one that has learnt these few images by heart computes with
@@ -235,14 +237,14 @@ def training(folder: Path, n: int, size: int = 64, n_loaded: int = 1024, batch_s
     recipe = Recipe(**recipe(config) | given)
     root, workers, computing = labelled_photographs(folder, n_loaded), CORES - 1, Computing()
     images = image_folder(root, "train")
-    bare_images = image_folder(root, "train", transform=training_transform(recipe))
+    bare_images = ImageFolder(root / "train", transform=training_transform(recipe))
     network = networks.untrained("resnet50", len(images.classes), seed=1).to(memory_format=layout(computing))
     optimiser = torch.optim.SGD(network.parameters(), lr=1e-9, momentum=recipe.momentum)
 
     def our_loader(n):
         order = EpochBatches(n, batch_size, 1, 1)
         seeded = SeededImages(images, 1, training_transform(recipe))
-        return torch.utils.data.DataLoader(seeded, batch_sampler=order, **loading(workers))
+        return Loader(seeded, batch_sampler=order, **loading(workers))
 
     def bare_loader(n):
         subset = torch.utils.data.Subset(bare_images, range(n))

@@ -20,6 +20,7 @@ rule calibrate_batchnorm:
         recipe=RECIPE if IS_TRAINED else {},
         n_images=config["features"]["calibration_images"],
         image_size=config["features"]["image_size"],
+        background=config["training"]["background"],
         code=code_version("calibrate_batchnorm.py"),
     message:
         "Calibrate batch norm of the untrained network of seed {wildcards.seed}"

@@ -1,4 +1,5 @@
-# Look over all data before anything expensive starts: names, shapes, regions, times, images that decode, free disk.
+# Look over all data before anything expensive starts: names, shapes, regions, times, images that decode, classes of
+# labelled images, free disk.
 #
 # `snakemake check` does it whenever it is asked for. Training and extraction wait for checked_data, which does the same
 # once per choice of data sets and subjects; they depend on it as on something old, so that checking again never trains
@@ -10,6 +11,7 @@
 rule check:
     input:
         simulated_data,
+        ORIGINAL_IMAGES,
     log:
         log_of("check"),
     conda:
@@ -24,6 +26,7 @@ rule check:
 rule checked_data:
     input:
         simulated_data,
+        ORIGINAL_IMAGES,
     output:
         results("checked_data.txt"),
     log:

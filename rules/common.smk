@@ -161,6 +161,7 @@ IS_TRAINED = config["network"]["checkpoints"] is None
 HAS_IMAGES = config["training"]["images"] is not None
 IS_RESIZED = HAS_IMAGES and config["training"]["resized_short_side"] is not None
 RESIZED = f"{labelled_images(config)}/images.json" if IS_RESIZED else None
+ORIGINAL_IMAGES = [ancient(SIMULATION.labelled_images)] if SIMULATION else []
 FINGERPRINT = results("labelled_images.json")
 
 # The epochs that have a checkpoint and, where there are images to measure it on, an accuracy.

@@ -22,6 +22,7 @@ rule features:
         recipe=RECIPE if IS_TRAINED else {},
         blocks=BLOCKS,
         size=config["features"]["image_size"],
+        background=config["features"]["background"],
         dtype=config["features"]["dtype"],
         precision=config["features"]["precision"],
         code=code_with_format("extract_features.py", without=BRAIN_ONLY),

@@ -45,6 +45,7 @@ rule evaluate_checkpoint:
         architecture=config["network"]["architecture"],
         image_size=config["training"]["image_size"],
         validation_resize=config["training"]["validation_resize"],
+        background=config["training"]["background"],
         computing=config["training"]["computing"],
         code=code_version("evaluate_checkpoint.py"),
     message:

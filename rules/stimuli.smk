@@ -16,6 +16,7 @@ rule stimuli:
     conda:
         "../envs/analysis.yaml"
     params:
+        background=config["features"]["background"],
         dataset=lambda wildcards: DATASETS[wildcards.dataset].science_of_stimuli,
         code=code_with_format("list_stimuli.py", without=BRAIN_ONLY),
     message:

@@ -19,6 +19,7 @@ RECIPE = Recipe(
     validation_resize=36,
     resized_short_side=None,
     resized_quality=None,
+    background=127,
     batch_size=8,
     learning_rate=0.1,
     momentum=0.9,

@@ -12,6 +12,8 @@ from early_alignment import checks
 from early_alignment import config as library
 from early_alignment.simulation.plan import Plan
 from early_alignment.simulation.write import write_data_set
+from PIL import Image
+from small_training import write_images
 
 DEMO = yaml.safe_load((REPOSITORY / "experiments/demo.yaml").read_text())
 
@@ -29,7 +31,7 @@ def simulated(tmp_path_factory):
 def experiment(simulated, tmp_path):
     """A config on a copy of the data, as if it was measured."""
     shutil.copytree(simulated / "algonauts2023", tmp_path / "fmri")
-    (tmp_path / "photographs").mkdir()
+    write_images(tmp_path / "photographs")
     config = {key: DEMO[key] for key in ("seeds", "epochs", "blocks", "network", "training", "features")}
     config["training"] = config["training"] | {"images": str(tmp_path / "photographs")}
     config["results"] = str(tmp_path / "results")
@@ -51,7 +53,43 @@ def found(config):
 def test_nothing_is_said_against_intact_data(experiment):
     summaries, errors = checks.problems(library.checked(experiment))
     assert errors == []
-    assert summaries == ["fmri: 8 conditions, 8 images, for subjects 1, 2, 3"]
+    assert summaries == [
+        "fmri: 8 conditions, 8 images, for subjects 1, 2, 3",
+        "labelled images: 21 in 2 classes of train/, 9 in 2 classes of val/; 30 of them decoded",
+    ]
+
+
+def test_what_networks_do_not_see_whole_is_said(experiment, tmp_path):
+    for picture in (tmp_path / "fmri/subj01/training_split/training_images").glob("*.png"):
+        with Image.open(picture) as image:
+            image.crop((0, 0, image.width, image.height - 2)).save(picture)
+    (line, _), errors = checks.problems(library.checked(experiment))
+    assert errors == []
+    assert line.endswith("; 8 images are not square: networks see their central square alone")
+
+
+def test_transparent_stimuli_are_refused_until_there_is_a_background(experiment, tmp_path):
+    for picture in (tmp_path / "fmri/subj01/training_split/training_images").glob("*.png"):
+        with Image.open(picture) as image:
+            image.putalpha(100)
+            image.save(picture)
+    errors = found(experiment)
+    assert len(errors) == 8
+    assert all("set features.background" in error.remedy for error in errors)
+    experiment["features"] = experiment["features"] | {"background": [127, 127, 127]}
+    assert found(experiment) == []
+
+
+def test_of_checkpoints_from_elsewhere_only_the_images_that_are_used_are_looked_at(experiment, tmp_path):
+    experiment["network"] = {"architecture": "resnet50", "checkpoints": "{seed}/{epoch}.pt"}
+    experiment["epochs"] = [1, 2]
+    shutil.rmtree(tmp_path / "photographs/train")
+    (_, line), errors = checks.problems(library.checked(experiment))
+    assert errors == []
+    assert line == "labelled images: 9 in 2 classes of val/; 9 of them decoded"
+    experiment["epochs"] = [0, 1]
+    (error,) = found(experiment)
+    assert error.where == str(tmp_path / "photographs/train")
 
 
 def test_all_that_is_wrong_with_all_data_sets_is_found_at_once(experiment, tmp_path):
@@ -62,6 +100,8 @@ def test_all_that_is_wrong_with_all_data_sets_is_found_at_once(experiment, tmp_p
     picture = next((fmri / "subj01/training_split/training_images").glob("*nsd-00013.png"))
     picture.write_bytes(picture.read_bytes()[:200])
     experiment["datasets"]["fmri"]["targets"] = ["V1v", "hv4"]
+    (tmp_path / "photographs/train/dark/4.png").write_bytes(b"no image")
+    shutil.rmtree(tmp_path / "photographs/val/light")
     other = tmp_path / "own"
     (other / "stimuli").mkdir(parents=True)
     (other / "conditions.csv").write_text("condition,image\na,a.png\nb,b.png\nb,c.png\n")
@@ -71,6 +111,8 @@ def test_all_that_is_wrong_with_all_data_sets_is_found_at_once(experiment, tmp_p
         "lh_training_fmri.npy\n  found:    not readable, perhaps cut short",
         "mapping_floc-places.npy\n  found:    no such file",
         "nsd-00013.png\n  found:",
+        "photographs/train/dark/4.png\n  found:    8 bytes that do not decode",
+        "1 class (light) in train/ and not in val/",
         "no region 'hv4'\n  expected: one of hV4",
         "1 conditions of one name: b",
     ):

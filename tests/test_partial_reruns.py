@@ -145,6 +145,11 @@ def stimulus_replaced(x):
     return {"stimuli/simulated_EEG.csv"} | everything_from(datasets=["simulated_EEG"]) | END
 
 
+def background_changed(x):
+    x.config["features"]["background"] = 127
+    return {f"stimuli/{name}.csv" for name in TARGETS} | everything_from() | END
+
+
 def distance_changed(x):
     x.config["rdm"] = {"distance": "euclidean"}
     return model_rdms() | brain_rdms() | alignment() | END
@@ -199,7 +204,15 @@ def results_moved(x):
 
 
 QUICK = (region_added, similarity_changed, distance_changed, checkpoint_replaced, figure_restyled)
-LONG = (seed_replaced, seed_added, epoch_added, subject_taken_out_and_put_back, stimulus_replaced, rdm_code_edited)
+LONG = (
+    seed_replaced,
+    seed_added,
+    epoch_added,
+    subject_taken_out_and_put_back,
+    stimulus_replaced,
+    rdm_code_edited,
+    background_changed,
+)
 LONG += (training_lengthened, training_lengthened_and_similarity_changed)
 
 

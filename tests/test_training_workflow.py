@@ -87,6 +87,14 @@ def test_another_seed_trains_that_seed_alone(trained):
     assert not {file for file in to_make if "seed-1" in file}
 
 
+def test_another_background_makes_stimuli_and_features_anew_and_trains_nothing(trained):
+    folder, experiment = trained
+    to_make = planned(experiment | {"features": experiment["features"] | {"background": 127}}, folder)
+    kinds = {Path(file).relative_to("results").parts[0] for file in to_make}
+    assert kinds == {"stimuli", "features", "model_rdms", "alignment", "tables", "figures"}
+    assert planned(with_training(experiment, check_images="all"), folder) == set()
+
+
 def test_a_longer_training_adds_epochs_and_touches_none(trained):
     folder, experiment = trained
     before = digests(folder / "results")

@@ -18,6 +18,7 @@ batches = calibration_batches(
     seed=int(seed),
     n_images=snakemake.params.n_images,
     size=snakemake.params.image_size,
+    background=snakemake.params.background,
     workers=snakemake.threads - 1,
 )
 networks.calibrate_batchnorm(network, (batch.to(networks.device()) for batch in batches))

@@ -26,6 +26,7 @@ row |= evaluation.of_checkpoint(
     image_size=snakemake.params.image_size,
     validation_resize=snakemake.params.validation_resize,
     computing=snakemake.params.computing,
+    background=snakemake.params.background,
     workers=snakemake.threads - 1,
 )
 row["seconds"] = round(time.monotonic() - started, 3)

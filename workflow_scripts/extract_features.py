@@ -16,6 +16,7 @@ features.extract(
     dataset=open_dataset(name, snakemake.config["datasets"][name]),
     stimuli=stimuli.read(snakemake.input.stimuli),
     size=snakemake.params.size,
+    background=snakemake.params.background,
     dtype=snakemake.params.dtype,
     precision=snakemake.params.precision,
     workers=snakemake.threads - 1,

@@ -6,4 +6,5 @@ from early_alignment.logs import log_to
 
 log_to(snakemake.log[0])
 name = snakemake.wildcards.dataset
-stimuli.write(snakemake.output[0], open_dataset(name, snakemake.config["datasets"][name]))
+data = open_dataset(name, snakemake.config["datasets"][name])
+stimuli.write(snakemake.output[0], data, snakemake.params.background)

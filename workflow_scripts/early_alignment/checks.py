@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import stimuli
+from . import class_folders, stimuli
 from .config import analysed_epochs
 from .datasets import open_dataset
 from .datasets.base import DataSet, Stimulus, named
@@ -25,9 +25,9 @@ def problems(config: dict, processes: int = 1) -> tuple[list[str], list[InputErr
         processes: How many to use.
 
     Returns:
-        A line per data set, and the errors of all.
+        A line per data set and one for labelled images, and the errors of all.
     """
-    summaries, errors, conditions = [], [], {}
+    summaries, errors, conditions, pictures = [], [], {}, {}
     with ProcessPoolExecutor(processes) as pool:
         jobs = []
         for name, settings in config["datasets"].items():
@@ -38,14 +38,23 @@ def problems(config: dict, processes: int = 1) -> tuple[list[str], list[InputErr
             _attempt(errors, check_conditions, dataset, listed)
             _attempt(errors, dataset.check_distance, config["rdm"]["brain_distance"] or config["rdm"]["distance"])
             conditions[name] = len({stimulus.condition for stimulus in listed})
-            summaries.append(stimuli.summary(dataset))
-            for start in range(0, len(listed), IMAGES_PER_JOB):
-                jobs.append(pool.submit(undecodable, dataset, listed[start : start + IMAGES_PER_JOB]))
+            parts = [listed[start : start + IMAGES_PER_JOB] for start in range(0, len(listed), IMAGES_PER_JOB)]
+            background = config["features"]["background"]
+            pictures[dataset] = [pool.submit(look_at_images, dataset, part, background) for part in parts]
             for target in dataset.targets:
                 for subject in dataset.subjects_of(target):
                     jobs.append(pool.submit(wrong_responses, dataset, subject, target))
+        for dataset, parts in pictures.items():
+            found = [part.result() for part in parts]
+            undecodable = [error for _, wrong in found for error in wrong]
+            errors += class_folders.the_first_few(undecodable, dataset.root)
+            summaries.append(stimuli.summary(dataset, not_square=sum(n for n, _ in found)))
         for job in as_completed(jobs):
             errors += job.result()
+        if config["training"]["images"] is not None:
+            line, wrong = check_labelled_images(config, pool)
+            summaries += line
+            errors += wrong
     _attempt(errors, check_disk, config, conditions)
     return summaries, distinct(errors)
 
@@ -80,12 +89,29 @@ def check_conditions(dataset: DataSet, listed: list[Stimulus]) -> None:
         )
 
 
-def undecodable(dataset: DataSet, listed: list[Stimulus]) -> list[InputError]:
-    """The errors of images that cannot be decoded."""
+def look_at_images(dataset: DataSet, listed: list[Stimulus], background) -> tuple[int, list[InputError]]:
+    """How many images are not square, and the errors of those that cannot be decoded."""
     errors = []
-    for stimulus in listed:
-        _attempt(errors, dataset.open_image, stimulus.image)
-    return errors
+    images = [_attempt(errors, _size, dataset, stimulus, background) for stimulus in listed]
+    return sum(size is not None and size[0] != size[1] for size in images), errors
+
+
+def _size(dataset: DataSet, stimulus: Stimulus, background) -> tuple[int, int]:
+    return dataset.open_image(stimulus.image, background).size
+
+
+def check_labelled_images(config: dict, pool) -> tuple[list[str], list[InputError]]:
+    """Look over the labelled images that networks are trained, calibrated and validated on.
+
+    Returns:
+        A line that says what there is, and all that is wrong.
+    """
+    training = config["training"]
+    is_trained = config["network"]["checkpoints"] is None
+    is_calibrated = any(epoch.endswith("-calibrated") for epoch in analysed_epochs(config))
+    splits = ("train", "val") if is_trained or is_calibrated else ("val",)
+    every_image = training["check_images"] == "all"
+    return class_folders.check(Path(training["images"]), splits, training["background"], every_image, pool)
 
 
 def wrong_responses(dataset: DataSet, subject: str, target: str) -> list[InputError]:

@@ -7,7 +7,8 @@ from torch import nn
 
 from . import networks, processes
 from .errors import InputError
-from .labelled_images import image_folder, validation_transform
+from .labelled_images import LabelledImages, image_folder, validation_transform
+from .loaders import Loader
 from .recipe import Computing
 
 AUXILIARY_WEIGHT = 0.3
@@ -24,11 +25,15 @@ def loading(workers: int) -> dict:
     return {"num_workers": workers, "pin_memory": torch.cuda.is_available()}
 
 
-def validation_batches(image_size: int, validation_resize: int, root: Path, batch_size: int, workers: int):
+def validation_images(root: Path, image_size: int, validation_resize: int, background=None) -> LabelledImages:
+    """The validation images, as they are shown to a network."""
+    return image_folder(root, "val", validation_transform(image_size, validation_resize), background)
+
+
+def validation_batches(images: LabelledImages, batch_size: int, workers: int) -> Loader:
     """This process's share of the validation images, in batches."""
-    folder = image_folder(root, "val", transform=validation_transform(image_size, validation_resize))
-    share = torch.utils.data.Subset(folder, range(processes.rank(), len(folder), processes.size()))
-    return torch.utils.data.DataLoader(share, batch_size, **loading(workers))
+    share = torch.utils.data.Subset(images, range(processes.rank(), len(images), processes.size()))
+    return Loader(share, batch_size, **loading(workers))
 
 
 def loss_sum(outputs, labels, label_smoothing: float = 0.0) -> torch.Tensor:
@@ -66,6 +71,7 @@ def of_checkpoint(
     validation_resize: int,
     computing: dict,
     workers: int,
+    background=None,
 ) -> dict[str, float]:
     """`evaluate` a checkpoint.
 
@@ -78,6 +84,7 @@ def of_checkpoint(
         validation_resize: Side of the resized image that they are cut from.
         computing: Type of device → a `Computing`.
         workers: Processes that decode images beside this one.
+        background: As in `decoding.decoded`.
 
     Raises:
         InputError: The network has another number of classes than there are folders.
@@ -85,8 +92,8 @@ def of_checkpoint(
     device = networks.device()
     computing = Computing(**computing[device.type])
     network = networks.from_checkpoint(architecture, path, expected).to(device, memory_format=layout(computing))
-    batches = validation_batches(image_size, validation_resize, root, BATCH, workers)
-    n_folders, n_classes = len(batches.dataset.dataset.classes), len(list(network.state_dict().values())[-1])
+    images = validation_images(root, image_size, validation_resize, background)
+    n_folders, n_classes = len(images.classes), len(list(network.state_dict().values())[-1])
     if n_folders != n_classes:
         raise InputError(root / "val", f"{n_folders} classes", f"{n_classes}, as in {path}", "correct training.images")
-    return evaluate(network, batches, device, computing)
+    return evaluate(network, validation_batches(images, BATCH, workers), device, computing)

@@ -18,6 +18,7 @@ def extract(
     dataset: DataSet,
     stimuli: list[Stimulus],
     size: int,
+    background: int | list[int] | None = None,
     dtype: str = "float16",
     precision: str = "float32",
     workers: int = 0,
@@ -34,13 +35,14 @@ def extract(
         dataset: Where the images are.
         stimuli: All images, those of a condition together.
         size: Side of the images in pixels.
+        background: What transparent pixels show, as in `decoding.decoded`.
         dtype: `float16` or `float32`, of the stored features; averages over images are taken in float32.
         precision: A name in `networks.PRECISIONS`, of the forward pass.
         workers: Processes that decode images beside this one.
         batch_size: Images per forward pass.
 
     Raises:
-        InputError: Features are not finite in the type to be stored.
+        InputError: Features are not finite in the type to be stored, or an image does not decode.
     """
     from time import monotonic
 
@@ -66,7 +68,8 @@ def extract(
         def rows_of(block, output):
             return storable(means.of(block, output), dtype, block, means.finished)
 
-        for batch in image_batches(dataset, stimuli, size, workers, batch_size, pin_memory=device.type == "cuda"):
+        pin_memory = device.type == "cuda"
+        for batch in image_batches(dataset, stimuli, size, background, workers, batch_size, pin_memory):
             batch = batch.to(device, non_blocking=True, memory_format=torch.channels_last)
             means.take(len(batch))
             rows = block_outputs(network, list(files), batch, keep=rows_of)
@@ -172,17 +175,20 @@ def storable(features, dtype: str, block: str, conditions: list[str]) -> np.ndar
     return features.to(dtype, copy=True).flatten(start_dim=1).cpu().numpy()
 
 
-def image_batches(dataset: DataSet, stimuli: list[Stimulus], size: int, workers=0, batch_size=32, pin_memory=False):
-    """A `torch.utils.data.DataLoader` of float32 (images, 3, size, size), in the order of the stimuli."""
+def image_batches(
+    dataset: DataSet, stimuli: list[Stimulus], size: int, background=None, workers=0, batch_size=32, pin_memory=False
+):
+    """A loader of float32 (images, 3, size, size), in the order of the stimuli."""
     import torch
 
     from .images import stimulus_array
+    from .loaders import Loader
 
     class Images(torch.utils.data.Dataset):
         def __len__(self):
             return len(stimuli)
 
         def __getitem__(self, index):
-            return stimulus_array(dataset.open_image(stimuli[index].image), size)
+            return stimulus_array(dataset.open_image(stimuli[index].image, background), size)
 
-    return torch.utils.data.DataLoader(Images(), batch_size, num_workers=workers, pin_memory=pin_memory)
+    return Loader(Images(), batch_size, num_workers=workers, pin_memory=pin_memory)

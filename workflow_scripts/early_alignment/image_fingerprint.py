@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from .class_folders import listed
 from .errors import InputError
 from .files import written_whole
 
@@ -24,16 +25,14 @@ def fingerprint(root: Path, threads: int = 1) -> dict:
         `images`, of their names and sizes; `names`, of their names alone; `counts`, split → number.
 
     Raises:
-        InputError: A split has none.
+        InputError: There is neither split, or no class in one.
     """
-    files = {split: labelled_files(root, split) for split in SPLITS}
-    for split, found in files.items():
-        if not found:
-            raise InputError(root / split, "no images", "a folder of images per class", "correct training.images")
+    there = [split for split in SPLITS if (root / split).is_dir()] or SPLITS
+    files = {split: [path for path, _ in listed(root / split).samples] for split in there}
     every = [path for found in files.values() for path in found]
     with ThreadPoolExecutor(threads) as pool:
         sizes = list(pool.map(os.path.getsize, every))
-    names = [str(path).removeprefix(f"{root}/") for path in every]
+    names = relative(every, root)
     return {
         "images": digest(f"{name} {size}" for name, size in zip(names, sizes, strict=True)),
         "names": digest(names),
@@ -41,17 +40,17 @@ def fingerprint(root: Path, threads: int = 1) -> dict:
     }
 
 
+def relative(files: Iterable[str], root: Path) -> list[str]:
+    """Paths below `root`, as text: a million of them in a second."""
+    return [file.removeprefix(f"{root}/") for file in files]
+
+
 def digest(lines: Iterable[str]) -> str:
     """SHA-256 of lines, whatever their order."""
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
-def labelled_files(root: Path, split: str) -> list[Path]:
-    """The images of one split."""
-    return [path for path in (root / split).glob("*/**/*") if path.is_file()]
-
-
-def refuse_other_names(known: dict, root: Path, files: Iterable) -> None:
+def refuse_other_names(known: dict, root: Path, files: Iterable[str]) -> None:
     """Check that images are those of a fingerprint, by their names.
 
     Args:
@@ -62,7 +61,7 @@ def refuse_other_names(known: dict, root: Path, files: Iterable) -> None:
     Raises:
         InputError: They are not.
     """
-    names = [os.fspath(path).removeprefix(f"{root}/") for path in files]
+    names = relative(files, root)
     if digest(names) != known["names"]:
         expected = ", ".join(f"{n} in {split}/" for split, n in known["counts"].items())
         raise InputError(

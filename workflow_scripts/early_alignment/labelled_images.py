@@ -10,34 +10,55 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2 as transforms
 
-from . import images
-from .errors import InputError
+from . import class_folders, images, processes
+from .decoding import decoded
+from .loaders import Loader
 from .recipe import Recipe
 
 
-def image_folder(root: Path, split: str, transform=None) -> ImageFolder:
-    """The labelled images of one split, `train` or `val`."""
-    try:
-        return ImageFolder(root / split, transform=transform)
-    except FileNotFoundError as error:
-        raise InputError(
-            root / split, str(error), "one folder of images per class", "correct training.images"
-        ) from None
+class LabelledImages(torch.utils.data.Dataset):
+    """Images and the numbers of their classes, in the order of torchvision's `ImageFolder`.
+
+    Args:
+        listing: What lies in the folder.
+        transform: What is made of an image; None for nothing.
+        background: As in `decoding.decoded`.
+    """
+
+    def __init__(self, listing: class_folders.Listing, transform=None, background=None):
+        self.classes, self.samples = listing.classes, listing.samples
+        self.transform, self.background = transform, background
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index):
+        path, label = self.samples[index]
+        image = decoded(path, self.background, class_folders.REMEDY, "training.background")
+        return image if self.transform is None else self.transform(image), label
 
 
-def both_folders(root: Path) -> tuple[ImageFolder, ImageFolder]:
-    """Training and validation images, not decoded.
+def image_folder(root: Path, split: str, transform=None, background=None, like: str | None = None) -> LabelledImages:
+    """The labelled images of one split, `train` or `val`; the log says what in the folder is passed over.
+
+    Args:
+        root: Where the splits lie.
+        split: Which.
+        transform: As of `LabelledImages`.
+        background: As of `LabelledImages`.
+        like: Another split that must have the same classes.
 
     Raises:
-        InputError: They are missing, or their classes differ.
+        InputError: The images are missing, a class is empty, or the classes differ from the other split's.
     """
-    training, validation = image_folder(root, "train"), image_folder(root, "val")
-    if training.classes != validation.classes:
-        raise InputError(root, "train/ and val/ have different folders", "the same classes", "mend the folders")
-    return training, validation
+    listings = {name: class_folders.listed(root / name) for name in (split, like) if name}
+    class_folders.check_classes(root, listings)
+    passed_over = class_folders.what_was_passed_over({split: listings[split]})
+    if passed_over and processes.rank() == 0:
+        print(passed_over, flush=True)
+    return LabelledImages(listings[split], transform, background)
 
 
 def training_transform(recipe: Recipe):
@@ -100,7 +121,7 @@ class EpochBatches:
 class SeededImages(torch.utils.data.Dataset):
     """Augmented images, the augmentation of each decided by (seed, epoch, image)."""
 
-    def __init__(self, folder: ImageFolder, seed: int, transform):
+    def __init__(self, folder: LabelledImages, seed: int, transform):
         self.folder, self.seed, self.transform = folder, seed, transform
 
     def __getitem__(self, epoch_and_index):
@@ -119,7 +140,7 @@ class SeededImages(torch.utils.data.Dataset):
 CALIBRATION_BATCH = 64
 
 
-def calibration_batches(root: Path, seed: int, n_images: int, size: int, workers: int):
+def calibration_batches(root: Path, seed: int, n_images: int, size: int, workers: int, background=None):
     """Training images as stimuli are shown, in a seeded order; a loader of float32 (images, 3, size, size).
 
     Args:
@@ -128,8 +149,9 @@ def calibration_batches(root: Path, seed: int, n_images: int, size: int, workers
         n_images: How many; all, where there are fewer.
         size: Side in pixels to which the whole image is resized.
         workers: Processes that decode images beside this one.
+        background: As in `decoding.decoded`.
     """
-    folder = image_folder(root, "train", transform=partial(images.stimulus_array, size=size))
+    folder = image_folder(root, "train", partial(images.stimulus_array, size=size), background)
     chosen = np.random.default_rng(mixed_seed(seed, CALIBRATION_BATCH)).permutation(len(folder))[:n_images]
     subset = torch.utils.data.Subset(folder, chosen.tolist())
-    return (batch for batch, _ in torch.utils.data.DataLoader(subset, CALIBRATION_BATCH, num_workers=workers))
+    return (batch for batch, _ in Loader(subset, CALIBRATION_BATCH, num_workers=workers))

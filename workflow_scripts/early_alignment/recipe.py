@@ -13,6 +13,7 @@ class Recipe:
     """All that decides a trained network, besides its seed and the images; `config.yaml` has the sources.
 
     `cosine_epochs` is the length of a cosine schedule, which is part of it; None for steps, which have no end.
+    `background` is what transparent pixels of images show, as in `decoding.decoded`.
     """
 
     architecture: str
@@ -20,6 +21,7 @@ class Recipe:
     validation_resize: int
     resized_short_side: int | None
     resized_quality: int | None
+    background: int | list[int] | None
     batch_size: int
     learning_rate: float
     momentum: float
@@ -69,7 +71,7 @@ def recipe(config: dict) -> dict:
     """What decides a trained network besides seed and images: the arguments of `recipe.Recipe`."""
     training = config["training"]
     is_resized, is_cosine = training["resized_short_side"] is not None, training["schedule"] == "cosine"
-    left_out = {"images", "epochs", "epochs_per_job", "computing"}
+    left_out = {"images", "check_images", "epochs", "epochs_per_job", "computing"}
     return {key: training[key] for key in sorted(training) if key not in left_out} | {
         "architecture": config["network"]["architecture"],
         "resized_quality": training["resized_quality"] if is_resized else None,

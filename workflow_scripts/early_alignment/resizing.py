@@ -6,16 +6,23 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from . import class_folders
+from .decoding import decoded, opened
 from .errors import InputError
+
+SPLITS = ("train", "val")
 
 
 def resize_folder(root: Path, copy: Path, short_side: int, quality: int, workers: int) -> dict:
     """Copy `train/` and `val/` with all names, so that the images keep their order; images that are there are left.
 
+    What is no image is passed over, as in training.
+
     Args:
         root: A folder with `train/<class>/` and `val/<class>/`.
         copy: Where to write.
-        short_side: In pixels; an image whose short side is no longer is copied as it is.
+        short_side: In pixels; an image whose short side is no longer, or that has an alpha channel or a transparent
+            colour, is copied as it is, so that its background is decided where it is shown.
         quality: Of JPEG, 1 to 100.
         workers: Processes.
 
@@ -27,9 +34,11 @@ def resize_folder(root: Path, copy: Path, short_side: int, quality: int, workers
     """
     from tqdm import tqdm
 
-    files = sorted(file for split in ("train", "val") for file in (root / split).glob("*/**/*") if not file.is_dir())
+    listings = {split: class_folders.listed(root / split) for split in SPLITS if (root / split).is_dir()}
+    files = [Path(path) for listing in listings.values() for path, _ in listing.samples]
     if not files:
         raise InputError(root, "no images", "train/<class>/ and val/<class>/", "correct training.images")
+    print(class_folders.what_was_passed_over(listings))
     pairs = [(file, copy / file.relative_to(root)) for file in files]
     for folder in {target.parent for _, target in pairs}:
         folder.mkdir(parents=True, exist_ok=True)
@@ -40,26 +49,25 @@ def resize_folder(root: Path, copy: Path, short_side: int, quality: int, workers
 
 
 def _resize(pair: tuple[Path, Path], short_side: int, quality: int) -> bool:
-    """Write one image's copy, unless it is there; whether it was small enough already."""
-    from PIL import Image, UnidentifiedImageError
+    """Write one image's copy, unless it is there; whether it is a copy of the file as it is."""
+    from PIL import Image
 
     source, target = pair
-    try:
-        with Image.open(source) as image:
-            width, height = image.size
-            is_small = min(width, height) <= short_side
-            if target.exists():
-                return is_small
-            # Whole or not there; without the wait for the disk, which a million files cannot afford.
-            part = target.with_name(f".{target.name}.{os.getpid()}.part")
-            if is_small:
-                shutil.copyfile(source, part)
-            else:
-                scale = short_side / min(width, height)
-                size = (max(short_side, round(width * scale)), max(short_side, round(height * scale)))
-                smaller = image.convert("RGB").resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
-                smaller.save(part, format="JPEG", quality=quality)
-            part.replace(target)
-            return is_small
-    except UnidentifiedImageError as error:
-        raise InputError(source, str(error), "an image", "remove the file, or replace it") from None
+    with opened(source, class_folders.REMEDY) as image:
+        as_it_is = image.has_transparency_data or min(image.size) <= short_side
+        if as_it_is and not target.exists():
+            image.load()
+    if target.exists():
+        return as_it_is
+    # Whole or not there; without the wait for the disk, which a million files cannot afford.
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    if as_it_is:
+        shutil.copyfile(source, part)
+    else:
+        image = decoded(source, remedy=class_folders.REMEDY)
+        scale = short_side / min(image.size)
+        size = tuple(max(short_side, round(side * scale)) for side in image.size)
+        smaller = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
+        smaller.save(part, format="JPEG", quality=quality)
+    part.replace(target)
+    return as_it_is

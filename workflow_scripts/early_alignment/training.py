@@ -18,15 +18,16 @@ import torch
 
 from . import checkpoints, image_fingerprint, networks, processes, watching
 from .errors import InputError
-from .evaluation import evaluate, layout, loading, loss_sum, validation_batches
+from .evaluation import evaluate, layout, loading, loss_sum, validation_batches, validation_images
 from .files import written_whole
 from .labelled_images import (
     EpochBatches,
     SeededImages,
-    both_folders,
+    image_folder,
     mixed_seed,
     training_transform,
 )
+from .loaders import Loader
 from .recipe import Computing, Recipe
 from .termination import unbroken
 
@@ -63,16 +64,16 @@ def train(
         images: What `image_fingerprint.fingerprint` gave of the images; taken here where it is not given.
 
     Raises:
-        InputError: The images are missing or others, `folder` holds the training of another recipe or is being trained
-            in, the loss is not finite, or a file cannot be written. The last finished epoch is kept.
+        InputError: Images are missing, are others or do not decode, `folder` holds the training of another recipe or
+            is being trained in, the loss is not finite, or a file cannot be written. The last finished epoch is kept.
     """
     device = networks.device()
     compute_reproducibly(device)
-    both = both_folders(root)
+    training_images = image_folder(root, "train", background=recipe.background, like="val")
+    shown = validation_images(root, recipe.image_size, recipe.validation_resize, recipe.background)
     images = images or image_fingerprint.fingerprint(root)
-    image_fingerprint.refuse_other_names(images, root, [path for folder in both for path, _ in folder.samples])
-    training_images, _ = both
-    validation = validation_batches(recipe.image_size, recipe.validation_resize, root, recipe.batch_size, workers)
+    image_fingerprint.refuse_other_names(images, root, [path for path, _ in training_images.samples + shown.samples])
+    validation = validation_batches(shown, recipe.batch_size, workers)
     if recipe.batch_size % processes.size():
         raise InputError(
             "config key training.batch_size",
@@ -102,7 +103,7 @@ def train(
                 order = EpochBatches(
                     len(training_images), recipe.batch_size, seed, epoch, processes.rank(), processes.size()
                 )
-                batches = torch.utils.data.DataLoader(
+                batches = Loader(
                     SeededImages(training_images, seed, training_transform(recipe)),
                     batch_sampler=order,
                     **loading(workers),

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import published_pickles
+from ..decoding import is_hidden
 from ..errors import InputError, known_or_refused
 from .base import DataSet, Stimulus, named, open_array
 
@@ -69,7 +70,8 @@ class Algonauts2023(DataSet):
             raise InputError(
                 folder, f"no such folder; subjects that are there: {there}", self.tree, self.source
             ) from None
-        matches = [(IMAGE_NAME.fullmatch(name), name) for name in names if name.endswith(".png")]
+        images = [name for name in names if name.endswith(".png") and not is_hidden(name)]
+        matches = [(IMAGE_NAME.fullmatch(name), name) for name in images]
         strange = [name for match, name in matches if not match]
         if strange or not matches:
             raise InputError(

@@ -5,6 +5,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from ..decoding import decoded
 from ..errors import InputError
 
 CHOICE_OF_UNITS = ("drop_units", "min_ncsnr")
@@ -34,6 +35,8 @@ class DataSet:
     """What the root must contain."""
     source: ClassVar[str]
     """How to get it."""
+    image_remedy: ClassVar[str] = "get the file again from its publisher"
+    """What to do about an image that is missing or damaged."""
 
     def __init__(self, name: str, settings: dict):
         self.name = name
@@ -77,15 +80,13 @@ class DataSet:
         """The files whose content decides a subject's responses for a target."""
         raise NotImplementedError
 
-    def open_image(self, image: str):
-        """Read the image of a `Stimulus`, as `PIL.Image.Image` in RGB."""
-        from PIL import Image, UnidentifiedImageError
+    def passed_over(self) -> list[str]:
+        """Files that lie among the images and are none; a format whose images are named by a table has none."""
+        return []
 
-        path = self.root / image
-        try:
-            return Image.open(path).convert("RGB")
-        except (OSError, UnidentifiedImageError) as error:
-            raise InputError(path, str(error), "an image", "get the file again from its publisher") from None
+    def open_image(self, image: str, background: int | list[int] | None = None):
+        """Read the image of a `Stimulus`, as `PIL.Image.Image` in RGB; `background` as in `decoding.decoded`."""
+        return decoded(self.root / image, background, self.image_remedy)
 
     def responses(self, subject: str, target: str) -> np.ndarray:
         """A subject's response patterns, averaged over repetitions, float (conditions, units).

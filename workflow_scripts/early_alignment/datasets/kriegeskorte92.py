@@ -48,7 +48,7 @@ class Kriegeskorte92(DataSet):
     def stimulus_files(self) -> list[Path]:
         return [self.root / SUPPLEMENT]
 
-    def open_image(self, image: str):
+    def open_image(self, image: str, background=None):
         from PIL import Image
 
         return Image.fromarray(self._objects[int(image.rpartition("#")[2]) - 1]["image"]).convert("RGB")

@@ -132,7 +132,7 @@ class NSD(DataSet):
         sessions = [path for subject in self.subjects for path in self._session_files(subject)]
         return [self.root / DESIGN, self.root / IMAGES, *sessions]
 
-    def open_image(self, image: str):
+    def open_image(self, image: str, background=None):
         import h5py
         from PIL import Image
 

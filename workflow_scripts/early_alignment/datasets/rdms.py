@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from .. import rdms
+from ..decoding import is_image_name
 from ..errors import InputError
 from .base import DataSet, Stimulus
-
-IMAGE_ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 
 
 class RDMs(DataSet):
@@ -20,19 +19,26 @@ class RDMs(DataSet):
     tree = "stimuli/ with one image per condition, and sub-<subject>/<target>.npy, a square or condensed RDM whose "
     tree += "conditions are in the order of the images' sorted names"
     source = "write your own RDMs in this layout"
+    image_remedy = "write the image again"
+
+    @property
+    def _folder(self) -> Path:
+        return self.root / "stimuli"
 
     def stimuli(self) -> list[Stimulus]:
-        folder = self.root / "stimuli"
-        names = sorted(path.name for path in folder.glob("*") if path.suffix.lower() in IMAGE_ENDINGS)
+        names = sorted(path.name for path in self._folder.glob("*") if is_image_name(path.name))
         conditions = [Path(name).stem for name in names]
         if len(set(conditions)) < max(len(names), 3):
             raise InputError(
-                folder,
+                self._folder,
                 f"{len(names)} images of {len(set(conditions))} names",
                 "at least 3 images, one per condition",
                 "name each image after its condition",
             )
         return [Stimulus(condition, f"stimuli/{name}") for condition, name in zip(conditions, names, strict=True)]
+
+    def passed_over(self) -> list[str]:
+        return sorted(path.name for path in self._folder.glob("*") if not is_image_name(path.name))
 
     def brain_files(self, subject: str, target: str) -> list[Path]:
         return [self.root / f"sub-{subject}" / f"{target}.npy"]

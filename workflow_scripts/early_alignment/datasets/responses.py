@@ -36,6 +36,7 @@ class Responses(DataSet):
         "region), for times times.csv (column seconds)"
     )
     source = "write your own responses in this layout"
+    image_remedy = "write the image again, or correct conditions.csv"
 
     @cached_property
     def _conditions(self) -> list[Stimulus]:
