@@ -20,6 +20,7 @@ class RDMs(DataSet):
     tree = "stimuli/ with one image per condition, and sub-<subject>/<target>.npy, a square or condensed RDM whose "
     tree += "conditions are in the order of the images' sorted names"
     source = "write your own RDMs in this layout"
+    subjects_are_numbers = False
 
     def stimuli(self) -> list[Stimulus]:
         folder = self.root / "stimuli"
