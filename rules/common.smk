@@ -27,7 +27,8 @@ ancient_inputs.count_for_themselves()
 gc.set_threshold(200_000, 50, 1000)
 
 try:
-    config = checked(config)
+    # What YAML makes of a file hides some mistakes in it; jobs need not look again.
+    config = checked(config, workflow.configfiles if workflow.is_main_process else ())
     SIMULATION = plan_of(config)
     if SIMULATION is None:
         check_roots(config)

@@ -1,16 +1,27 @@
 """Check an experiment's config, and what it points at, before anything runs."""
 
+import glob
+import os
+import re
 from copy import deepcopy
 from functools import reduce
+from itertools import product
 from operator import getitem
 from pathlib import Path
+from string import Formatter
 
 import yaml
 
+from . import config_files
+from .architectures import check_architecture
+from .config_messages import errors_in, keys_that_are_no_text
 from .datasets import open_dataset
-from .errors import InputError
+from .datasets.base import named
+from .errors import InputError, attempts, together
+from .files import existing
 
 SCHEMA = yaml.safe_load((Path(__file__).parent / "config.schema.yaml").read_text(encoding="utf-8"))
+MOST_EPOCHS = SCHEMA["properties"]["epochs"]["items"]["maximum"]
 
 IMAGES_TREE = "train/<class>/ and val/<class>/ with the images of each class, 1,000 classes for ImageNet"
 IMAGES_SOURCE = (
@@ -18,55 +29,72 @@ IMAGES_SOURCE = (
 )
 
 
-def checked(config: dict) -> dict:
-    """The config with defaults filled in.
+def checked(config: dict, files=()) -> dict:
+    """The config with defaults filled in, numbers as numbers, and paths written out.
+
+    Args:
+        config: As Snakemake read it.
+        files: The YAML or JSON files that it was read from, of which the last to name a key decides it.
 
     Raises:
-        InputError: Keys are unknown, missing or of the wrong kind; the message lists all of them.
+        InputError: Keys are unknown, missing, given twice or of the wrong kind, or do not go together; the message
+            lists all of them.
+    """
+    errors, written = [], {}
+    for file in files:
+        errors_of_file, written_in_file = config_files.read(file)
+        errors += errors_of_file
+        written |= written_in_file
+    config = with_numbers_read(config)
+    errors += errors_in(config, SCHEMA, written)
+    if not errors:
+        errors = attempts((refuse_keys_of_other_formats, config["datasets"]))
+    if not errors:
+        config = with_defaults(config, SCHEMA)
+        for name, settings in config["datasets"].items():
+            if settings["format"] == "things_eeg2_raw":
+                # Where the workflow puts what it makes of the raw files, and the data set then reads.
+                settings["preprocessed"] = f"{config['results']}/preprocessed_data/{name}"
+        is_trained = config["network"]["checkpoints"] is None
+        errors = attempts(
+            (check_architecture, config["network"]["architecture"]),
+            (check_trained_epochs if is_trained else check_own_checkpoints, config),
+            (check_sizes_of_images, config["training"]),
+            (check_names, "config key datasets", list(config["datasets"]), str.casefold),
+            *((check_dataset, name, settings) for name, settings in config["datasets"].items()),
+            (check_paths, config),
+        )
+    if errors:
+        raise together(errors, "the config")
+    return config
+
+
+def with_numbers_read(config: dict) -> dict:
+    """The config with text read as the numbers, booleans or null that the schema wants in its places.
+
+    Snakemake's `--config 'seeds=[1, 3]'` gives text within lists and mappings, and YAML takes 1e-4 for text.
     """
     from jsonschema import Draft202012Validator
 
-    validator = Draft202012Validator(SCHEMA)
-    config = with_numbers_read(config, validator)
-    errors = sorted(validator.iter_errors(config), key=lambda error: list(error.path))
-    if errors:
-        places = [f"{'.'.join(map(str, error.path)) or 'top level'}: {error.message}" for error in errors]
-        raise InputError(
-            "the config",
-            "; ".join(places),
-            "the keys and kinds that config.yaml shows",
-            "correct the config file or the --config argument",
-        )
-    refuse_keys_of_other_formats(config["datasets"])
-    config = with_defaults(config, SCHEMA)
-    for name, settings in config["datasets"].items():
-        if settings["format"] == "things_eeg2_raw":
-            # Where the workflow puts what it makes of the raw files, and the data set then reads.
-            settings["preprocessed"] = f"{config['results']}/preprocessed_data/{name}"
-    if config["network"]["checkpoints"] is None:
-        check_trained_epochs(config)
-    else:
-        check_own_checkpoints(config)
-    check_sizes_of_images(config["training"])
-    return config
-
-
-def with_numbers_read(config: dict, validator) -> dict:
-    """The config with strings read as the numbers, booleans or null that the schema wants in their places.
-
-    Snakemake's `--config 'seeds=[1, 3]'` gives strings within lists and mappings.
-    """
     config = deepcopy(config)
-    waiting = list(validator.iter_errors(config))
-    while waiting:
-        error = waiting.pop()
-        waiting += error.context or []
+    if any(keys_that_are_no_text(config)):
+        return config
+    for error in Draft202012Validator(SCHEMA).iter_errors(config):
         path = list(error.absolute_path)
-        if error.validator == "type" and isinstance(error.instance, str) and path:
-            value = yaml.safe_load(error.instance)
-            if not isinstance(value, str) and validator.evolve(schema=error.schema).is_valid(value):
+        if error.validator in ("type", "enum") and isinstance(error.instance, str) and path:
+            value, wanted = number_or_word(error.instance), {error.validator: error.validator_value}
+            if not isinstance(value, str) and Draft202012Validator(wanted).is_valid(value):
                 reduce(getitem, path[:-1], config)[path[-1]] = value
     return config
+
+
+def number_or_word(text: str):
+    """The number, boolean or null that a text stands for, or the text."""
+    if config_files.NUMBER.fullmatch(text):
+        return float(text) if set(text) & set(".eE") else int(text)
+    if text.lower() in ("null", "~", ""):
+        return None
+    return yaml.SafeLoader.bool_values.get(text.lower(), text)
 
 
 def check_trained_epochs(config: dict) -> None:
@@ -94,27 +122,29 @@ def check_trained_epochs(config: dict) -> None:
 
 
 def check_own_checkpoints(config: dict) -> None:
-    """Check what a series of checkpoints from elsewhere needs in place of a training.
+    """Spell out `epochs: all`, and check what a series of checkpoints from elsewhere needs in place of a training.
 
     Raises:
-        InputError: The pattern does not tell checkpoints apart, or the config asks for what cannot be known.
+        InputError: The pattern does not tell checkpoints apart, seeds differ in the epochs that they have, or the
+            config asks for what cannot be known.
     """
     pattern = config["network"]["checkpoints"]
-    try:
-        distinct = {pattern.format(seed=seed, epoch=epoch) for seed in (1, 2) for epoch in (1, 2)}
-    except (LookupError, ValueError):
-        distinct = set()
-    if len(distinct) < (4 if len(config["seeds"]) > 1 else 2):
-        raise InputError(
-            "config key network.checkpoints",
-            pattern,
-            "a path with {epoch}, and with {seed} if there are several; {epoch:03d} for three digits",
-            "correct it",
-        )
+    expected = "a path with {epoch}, and with {seed} if there are several; {epoch:03d} for three digits"
+    if wrong := wrong_fields(pattern):
+        raise InputError("config key network.checkpoints", f"{wrong} in {pattern}", expected, "correct it")
     if config["epochs"] == "all":
-        raise InputError(
-            "config key epochs", "all", "a list, as network.checkpoints does not say which there are", "list them"
-        )
+        config["epochs"] = epochs_there(config)
+    first = {}
+    for seed, epoch in product(config["seeds"], config["epochs"]):
+        other = first.setdefault(own_checkpoint(config, seed, epoch), (seed, epoch))
+        if other != (seed, epoch):
+            same = " and ".join("seed {} epoch {}".format(*pair) for pair in (other, (seed, epoch)))
+            raise InputError(
+                "config key network.checkpoints", f"{pattern}, one file for {same}", expected, "correct it"
+            )
+    for folder in {Path(file).parent for file in first}:
+        if folder.resolve().is_relative_to(Path(config["results"]).resolve()):
+            raise_shared(config, f"network.checkpoints = {pattern}")
     if (
         0 in config["epochs"]
         and config["features"]["untrained_batchnorm"] != "running"
@@ -128,12 +158,73 @@ def check_own_checkpoints(config: dict) -> None:
         )
 
 
+def wrong_fields(pattern: str) -> str | None:
+    """What of a pattern of checkpoints is no `{seed}` or `{epoch}`, with or without a width such as `:03d`."""
+    try:
+        fields = [field for field in Formatter().parse(pattern) if field[1] is not None]
+    except ValueError as error:
+        return str(error)
+    wrong = [
+        f"{{{name}{'!' + conversion if conversion else ''}{':' + width if width else ''}}}"
+        for _, name, width, conversion in fields
+        if name not in ("seed", "epoch") or conversion or not re.fullmatch(r"(0?[1-9])?d?", width)
+    ]
+    return ", ".join(wrong) or (None if any(field[1] == "epoch" for field in fields) else "no {epoch}")
+
+
+def epochs_there(config: dict) -> list[int]:
+    """The epochs of which every seed has a checkpoint from elsewhere, by the names of the files that are there.
+
+    Raises:
+        InputError: There are none, or some that not every seed has, or one above 999.
+    """
+    there = {seed: epochs_of_seed(config, seed) for seed in config["seeds"]}
+    every = set.union(*there.values())
+    where = f"config key network.checkpoints = {config['network']['checkpoints']}, for epochs: all"
+    if not every or max(every) > MOST_EPOCHS:
+        raise InputError(
+            where,
+            f"epoch {max(every)}" if every else "no file of such a name",
+            f"files of epochs from 0 to {MOST_EPOCHS}",
+            "correct the pattern or network.checkpoint_offset, or list the epochs",
+        )
+    lacking = {seed: sorted(every - epochs) for seed, epochs in there.items() if epochs != every}
+    if lacking:
+        raise InputError(
+            where,
+            "; ".join(f"seed {seed} lacks epochs {', '.join(map(str, epochs))}" for seed, epochs in lacking.items()),
+            "the same epochs of every seed",
+            "add the files, or list the epochs that all seeds have",
+        )
+    return sorted(every)
+
+
+def epochs_of_seed(config: dict, seed: int) -> set[int]:
+    """The epochs of which a seed has a checkpoint from elsewhere: numbers in files' names that give these names."""
+    parts = Formatter().parse(config["network"]["checkpoints"])
+    pattern = "".join(
+        glob.escape(literal) + (format(seed, width) if name == "seed" else "*" if name else "")
+        for literal, name, width, _ in parts
+    )
+    there = glob.glob(pattern)  # noqa: PTH207 (the pattern may be absolute)
+    offset = config["network"]["checkpoint_offset"]
+    numbers = {(file, int(digits) + offset) for file in there for digits in re.findall(r"\d+", file)}
+    return {epoch for file, epoch in numbers if own_checkpoint(config, seed, epoch) == file}
+
+
 def check_sizes_of_images(training: dict) -> None:
-    """Check that resized copies are large enough for validation.
+    """Check that validation images are as large as the crops from them, and resized copies as large as these.
 
     Raises:
         InputError: They are not.
     """
+    if training["validation_resize"] < training["image_size"]:
+        raise InputError(
+            "config key training.validation_resize",
+            f"{training['validation_resize']}",
+            f"at least training.image_size = {training['image_size']}: crops of smaller images have black margins",
+            "raise it, or lower training.image_size",
+        )
     short_side = training["resized_short_side"]
     if short_side is not None and short_side < training["validation_resize"]:
         raise InputError(
@@ -147,7 +238,106 @@ def check_sizes_of_images(training: dict) -> None:
 def own_checkpoint(config: dict, seed, epoch: int) -> str:
     """The file of network.checkpoints with the network after so many epochs."""
     number = epoch - config["network"]["checkpoint_offset"]
-    return config["network"]["checkpoints"].format(seed=seed, epoch=number)
+    return config["network"]["checkpoints"].format(seed=int(seed), epoch=number)
+
+
+def check_dataset(name: str, settings: dict) -> None:
+    """Check that no two subjects or targets of a data set are one by two names; subjects by number become numbers.
+
+    Raises:
+        InputError: Some are, or are none of the format.
+    """
+    where = f"config key datasets.{name}"
+    dataset = open_dataset(name, settings)
+    by_number = dataset.subjects_are_numbers
+    strange = [subject for subject in dataset.subjects if by_number and not subject.isdecimal()]
+    if strange:
+        expected, remedy = "subjects by number, such as 1", "write their numbers"
+        raise InputError(f"{where}.subjects", ", ".join(map(repr, strange)), expected, remedy)
+    check_names(f"{where}.subjects", settings["subjects"], int if by_number else lambda name: str(name).casefold())
+    if by_number:
+        settings["subjects"] = [int(subject) for subject in settings["subjects"]]
+    check_names(f"{where}.targets", dataset.targets, dataset.meaning_of)
+    check_names(f"{where}.targets", dataset.targets, str.casefold)
+    for union, regions in settings.get("regions", {}).items():
+        if union in regions and len(regions) > 1:
+            raise InputError(
+                f"{where}.regions.{union}",
+                f"{union} among its own regions {named(regions)}",
+                "a name that no region has",
+                "rename the union",
+            )
+
+
+def check_names(where: str, names: list, meaning) -> None:
+    """Check that no two names mean the same, which tables and figures would count twice.
+
+    Args:
+        where: The config key.
+        names: Of data sets, subjects or targets.
+        meaning: Name → what it stands for. Names that differ in case alone are one file on some file systems.
+
+    Raises:
+        InputError: Two do.
+    """
+    first = {}
+    for name in names:
+        meant = meaning(name)
+        if meant in first:
+            found = f"{first[meant]!r} and {name!r}, which mean the same"
+            raise InputError(where, found, "every name once", "leave one out, or rename it where both are meant")
+        first[meant] = name
+
+
+def paths(value, schema: dict = SCHEMA, key: str = ""):
+    """(key, path) of every path in a config."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            of_key = schema.get("properties", {}).get(name, schema.get("additionalProperties") or {})
+            yield from paths(item, of_key, f"{key}.{name}" if key else name)
+    elif schema.get("path") and value is not None:
+        yield key, value
+
+
+def check_paths(config: dict) -> None:
+    """Check that paths are written out, and that results have a folder of their own, since Snakemake deletes there.
+
+    Raises:
+        InputError: A path holds a variable or an unknown user; or results are where data or this workflow lie.
+    """
+    for key, path in paths(config):
+        if path.startswith("~"):
+            raise InputError(f"config key {key}", path, "a path; ~ is your home folder", "write the path out")
+        if variable := re.search(r"\$(\w+|\{\w+\})", path):
+            meant = os.path.expandvars(variable[0])
+            raise InputError(
+                f"config key {key}",
+                f"{path}, with a variable {variable[0]}",
+                "a path written out: a job on another machine may know another value",
+                f"write {path.replace(variable[0], meant)}" if meant != variable[0] else "write the path out",
+            )
+    results = Path(config["results"]).resolve()
+    if not existing(results).is_dir():
+        raise InputError("config key results", f"{existing(results)}, a file", "a folder, or room for one", "rename it")
+    for place in (Path.cwd(), expanded(Path("~")), Path(__file__)):
+        if place.resolve().is_relative_to(results):
+            raise_shared(config, place)
+    data = {f"datasets.{name}.root": settings["root"] for name, settings in config["datasets"].items()}
+    data["training.images"] = config["training"]["images"]
+    for key, folder in data.items():
+        place = folder and Path(folder).resolve()
+        if place and (place.is_relative_to(results) or results.is_relative_to(place)):
+            raise_shared(config, f"{key} = {folder}")
+
+
+def raise_shared(config: dict, with_):
+    """Raise the error of results that are not alone in their folder."""
+    raise InputError(
+        "config key results",
+        f"{config['results']}, which shares a folder with {with_}",
+        "a folder of its own, in no folder of data and around none: Snakemake deletes results that it makes anew",
+        "name another folder",
+    )
 
 
 def refuse_keys_of_other_formats(datasets: dict) -> None:
@@ -193,7 +383,19 @@ def with_defaults(value, schema: dict):
             if key not in value and "default" in properties[key]
         }
         return given | left_out
-    return list(value) if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [with_defaults(item, schema.get("items", {})) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # 1.0 is 1, in the names of files too
+    return str(expanded(Path(value))) if schema.get("path") and value is not None else value
+
+
+def expanded(path: Path) -> Path:
+    """The path with a home folder in place of `~`, or as it is if there is no such user."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
 
 
 def check_roots(config: dict) -> None:

@@ -33,6 +33,30 @@ def known_or_refused(value: str, known, where, what: str):
     raise InputError(where, f"no {what} {value!r}", f"one of {', '.join(near)}", "correct the config")
 
 
+def together(errors: list[InputError], where: str) -> InputError:
+    """One error that says what several say, each on a line of its own."""
+    if len(errors) == 1:
+        return errors[0]
+
+    def lines(part: str) -> str:
+        if part != "found" and len({getattr(error, part) for error in errors}) == 1:
+            return getattr(errors[0], part)
+        return "".join(f"\n    {error.where.removeprefix('config key ')}: {getattr(error, part)}" for error in errors)
+
+    return InputError(where, lines("found"), lines("expected"), lines("remedy"))
+
+
+def attempts(*checks) -> list[InputError]:
+    """The errors of several checks, each a function with its arguments, none of which hides another's."""
+    errors = []
+    for check, *arguments in checks:
+        try:
+            check(*arguments)
+        except InputError as error:
+            errors.append(error)
+    return errors
+
+
 def show_plainly(kind, error, trace):
     """An exception hook: an `InputError` is its message alone, anything else keeps its traceback."""
     if issubclass(kind, InputError):

@@ -8,6 +8,15 @@ import pandas as pd
 
 from . import inference, rdms
 
+NAMES = ("dataset", "target", "subject", "block")
+
+
+def read(path) -> pd.DataFrame:
+    """A table from its file. Names stay text, also those that look like a number or a missing value: 2023, NA."""
+    others = pd.read_csv(path, nrows=0).columns.difference(NAMES)
+    missing = dict.fromkeys(others, [""])
+    return pd.read_csv(path, dtype=dict.fromkeys(NAMES, str), keep_default_na=False, na_values=missing)
+
 
 def alignment(files, data: str) -> pd.DataFrame:
     """All alignments, a row per dataset × target × subject × seed × epoch × batchnorm × block × measure."""

@@ -37,6 +37,8 @@ class DataSet:
     """How to get it."""
     image_remedy: ClassVar[str] = "get the file again from its publisher"
     """What to do about an image that is missing or damaged."""
+    subjects_are_numbers: ClassVar[bool] = True
+    """Whether a subject goes by number, so that `01` is 1; else by a name of the user's own."""
 
     def __init__(self, name: str, settings: dict):
         self.name = name
@@ -63,6 +65,14 @@ class DataSet:
     def regions_of(self, target: str) -> list[str]:
         """The regions that a target stands for: the parts of a union that `regions` names, or the one of its name."""
         return self.settings.get("regions", {}).get(target, [target])
+
+    def meaning_of(self, target: str):
+        """What decides a target's responses, hashable: two targets of one meaning are one.
+
+        Raises:
+            InputError: It is no target of the format, as far as that shows without reading data.
+        """
+        return frozenset(self.regions_of(target))
 
     def subjects_of(self, target: str) -> list[str]:
         """The subjects that have the target, in order."""

@@ -20,6 +20,7 @@ class RDMs(DataSet):
     tree += "conditions are in the order of the images' sorted names"
     source = "write your own RDMs in this layout"
     image_remedy = "write the image again"
+    subjects_are_numbers = False
 
     @property
     def _folder(self) -> Path:

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import InputError, known_or_refused
 from .base import DataSet, Stimulus, named, open_array
-from .things_eeg2 import samples
+from .things_eeg2 import samples, window_of
 
 EVERY_UNIT = "all"
 TIMES = r"-?\d+(?:±\d+|--?\d+)?ms"
@@ -37,6 +37,12 @@ class Responses(DataSet):
     )
     source = "write your own responses in this layout"
     image_remedy = "write the image again, or correct conditions.csv"
+    subjects_are_numbers = False
+
+    def meaning_of(self, target: str):
+        match = TARGET.fullmatch(target)
+        region, time = (match["region"] or EVERY_UNIT, window_of(match["time"])) if match else (target, None)
+        return frozenset(self.regions_of(region)), time
 
     @cached_property
     def _conditions(self) -> list[Stimulus]:

@@ -79,6 +79,17 @@ class ThingsEEG2(DataSet):
             return [f"{partition}/{concept}" for concept, _ in self._metadata[partition]]
         return [f"{partition}/{concept}/{Path(file).stem}" for concept, file in self._metadata[partition]]
 
+    def meaning_of(self, target: str):
+        window = window_of(target)
+        if window is None or window[0] > window[1]:
+            raise InputError(
+                f"config key datasets.{self.name}.targets",
+                repr(target),
+                "a time like 80ms, or a window like 170±10ms or 160-180ms",
+                "correct the data set's `targets`",
+            )
+        return window
+
     def stimuli(self) -> list[Stimulus]:
         return [
             Stimulus(condition, f"{self.settings['images']}/{partition}_images/{concept}/{file}")
@@ -185,6 +196,16 @@ class ThingsEEG2(DataSet):
         )
 
 
+def window_of(target: str) -> tuple[int, int] | None:
+    """The first and the last millisecond of a time or window, as it is written; None if it is neither."""
+    one, about, fro = (pattern.fullmatch(target) for pattern in (TIME, WINDOW, RANGE))
+    if one:
+        return int(one[1]), int(one[1])
+    if about:
+        return int(about[1]) - int(about[2]), int(about[1]) + int(about[2])
+    return (int(fro[1]), int(fro[2])) if fro else None
+
+
 def samples(times: np.ndarray, target: str, where) -> np.ndarray:
     """The samples that a target means: the one nearest to a time, or all in a window, its ends included.
 
@@ -201,17 +222,9 @@ def samples(times: np.ndarray, target: str, where) -> np.ndarray:
             no sample is in the window.
     """
     step = float(np.median(np.diff(times)))
-    one, about, fro = (pattern.fullmatch(target) for pattern in (TIME, WINDOW, RANGE))
-    if one:
-        first = last = int(one[1]) / 1000
-    elif about:
-        first, last = ((int(about[1]) + sign * int(about[2])) / 1000 for sign in (-1, 1))
-    elif fro:
-        first, last = int(fro[1]) / 1000, int(fro[2]) / 1000
-    else:
-        first = last = np.nan
+    first, last = (end / 1000 for end in window_of(target) or (np.nan, np.nan))
     found = np.array([np.abs(times - first).argmin()])
-    if about or fro:
+    if not TIME.fullmatch(target):
         tolerance = 1e-6
         found = np.flatnonzero((times >= first - tolerance) & (times <= last + tolerance))
     if not (times[0] - step / 2 <= first <= last <= times[-1] + step / 2) or not len(found):
