@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import REAL_DATA
-from early_alignment import decoding, features, stimuli
+import yaml
+from conftest import REAL_DATA, REPOSITORY
+from early_alignment import config, decoding, features, stimuli
 from early_alignment.datasets import open_dataset
 from early_alignment.decoding import decoded
 from early_alignment.errors import InputError
@@ -421,6 +422,21 @@ def test_networks_see_the_background_and_an_error_of_a_worker_is_its_message_alo
         list(features.image_batches(data, data.stimuli(), 24, workers=workers))
     assert str(caught.value).startswith(f"{tmp_path}/stimuli/b.png\n  found:    transparent pixels\n")
     assert "Traceback" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["features", "training"])
+def test_a_background_is_a_grey_or_a_colour_or_null(key):
+    paper = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+
+    def given(background):
+        return config.checked(paper | {key: paper[key] | {"background": background}})[key]["background"]
+
+    for background in (0, 255, None, [0, 127, 255]):
+        assert given(background) == background
+    assert (given("127"), given(["1", "2", "3"])) == (127, [1, 2, 3])  # as the command line gives them
+    for background in (-1, 256, 0.5, True, "grey", [1, 2], [1, 2, 3, 4], [1, 2, 256]):
+        with pytest.raises(InputError, match=rf"{key}\.background"):
+            given(background)
 
 
 # Files from elsewhere --------------------------------------------------------------------------------------------

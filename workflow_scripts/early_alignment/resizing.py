@@ -38,7 +38,9 @@ def resize_folder(root: Path, copy: Path, short_side: int, quality: int, workers
     files = [Path(path) for listing in listings.values() for path, _ in listing.samples]
     if not files:
         raise InputError(root, "no images", "train/<class>/ and val/<class>/", "correct training.images")
-    print(class_folders.what_was_passed_over(listings))
+    passed_over = class_folders.what_was_passed_over(listings)
+    if passed_over:
+        print(passed_over)
     pairs = [(file, copy / file.relative_to(root)) for file in files]
     for folder in {target.parent for _, target in pairs}:
         folder.mkdir(parents=True, exist_ok=True)
