@@ -131,9 +131,12 @@ PRECISIONS = ("float32", "tf32", "bfloat16")
 
 @contextmanager
 def computing_in(precision: str, device: torch.device):
-    """Compute forward passes in `float32`; in `tf32`, with products of 10 bits on GPUs; or in `bfloat16` autocast."""
-    # torch lets cuDNN's convolutions use TF32 unless told not to.
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+    """Compute passes in `float32`; in `tf32`, convolutions with products of 10 bits on GPUs; or in `bfloat16` autocast.
+
+    `tf32` is what torch does where nobody says otherwise: cuDNN's convolutions use TF32, other products do not.
+    """
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    torch.backends.cuda.matmul.allow_tf32 = False
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16"):
         yield
 
