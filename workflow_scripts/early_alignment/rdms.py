@@ -352,7 +352,7 @@ def save(path, rdm: np.ndarray) -> None:
             path,
             f"distances up to {largest:.3g}",
             f"numbers that float32 holds, from {np.finfo(np.float32).tiny:.1g} to {np.finfo(np.float32).max:.1g}",
-            "set rdm.distance, or rdm.brain_distance, to correlation or cosine, which the patterns' scale does not change",
+            "set rdm.distance, or rdm.brain_distance, to correlation or cosine, which no scale of patterns changes",
         )
     np.save(path, rounded)
 
