@@ -126,7 +126,7 @@ def test_a_network_that_takes_one_size_or_has_no_batch_norm_is_refused(experimen
     experiment["blocks"] = ["encoder"]
     experiment["features"] = {"image_size": 64, "untrained_batchnorm": "both"}
     experiment["training"]["image_size"] = 224
-    batchnorm, size = found(experiment)
+    size, batchnorm = found(experiment)  # in the order of their keys
     assert "a network without batch norm" in str(batchnorm)
     assert size.where == "config key features.image_size"
     assert size.found.startswith("64, ")

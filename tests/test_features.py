@@ -175,13 +175,13 @@ def exact_and_stored(network, block, dataset, stimuli, folder, size, distance):
 
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory):
-    """24 smooth images, and each as a condition."""
+    """16 smooth images, and each as a condition."""
     root, rng = tmp_path_factory.mktemp("photographs"), np.random.default_rng(5)
-    for i in range(24):
+    for i in range(16):
         few = Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8))
         few.resize((64, 64)).save(root / f"{i}.png")
     data = DataSet("plain", {"root": root, "subjects": [1], "targets": ["V1"]})
-    return data, [Stimulus(f"condition {i}", f"{i}.png") for i in range(24)]
+    return data, [Stimulus(f"condition {i}", f"{i}.png") for i in range(16)]
 
 
 @pytest.mark.parametrize(
@@ -198,8 +198,10 @@ def test_float16_keeps_the_rdm_of_features_of_a_millionth(photographs, tmp_path,
     np.testing.assert_allclose(stored, exact, atol=4e-5 if distance == "correlation" else 4e-4 * exact.max())
 
 
-@pytest.mark.parametrize("scale", [1e-30, 1e-8, 1e4, 1e12])
-@pytest.mark.parametrize("distance", ["correlation", "sqeuclidean"])
+@pytest.mark.parametrize(
+    ("scale", "distance"),
+    [(1e-30, "sqeuclidean"), (1e-8, "correlation"), (1e4, "correlation"), (1e12, "sqeuclidean")],
+)
 def test_no_scale_of_features_matters_to_float16(photographs, tmp_path, scale, distance):
     network = networks.untrained("resnet18", n_classes=3, seed=4).eval()
     network.layer4.register_forward_hook(lambda module, inputs, output: output * scale)
@@ -230,7 +232,7 @@ def test_what_is_stored_is_right_to_eleven_bits_of_the_largest(magnitudes, n_fea
     assert rows.dtype == np.float16
     back = np.ldexp(rows.astype(np.float64), -exponents[:, None])
     largest = np.abs(values.astype(float)).max(axis=1, keepdims=True)
-    np.testing.assert_array_less(np.abs(back - values), 2**-11 * largest + 1e-300)
+    assert (np.abs(back - values) <= 2**-11 * largest).all()
     is_usual = (largest[:, 0] >= 1) & (largest[:, 0] < 2**15)
     assert not exponents[is_usual | (largest[:, 0] == 0)].any()
 
