@@ -122,9 +122,10 @@ def test_all_that_is_wrong_with_all_data_sets_is_found_at_once(experiment, tmp_p
 def test_a_disk_too_small_for_the_features_is_said_in_bytes(experiment, monkeypatch):
     import torch
     import torchvision
-    from early_alignment.networks import block_sizes
+    from early_alignment import networks
 
-    sizes = block_sizes("resnet50", ["layer1", "layer4"], 64)
+    surveyed = networks.surveyed(networks.without_weights("resnet50"), "resnet50", 64, "anywhere")
+    sizes = networks.numbers_of_features(DEMO["blocks"], surveyed)
     x, network = torch.zeros(1, 3, 64, 64), torchvision.models.resnet50()
     x = network.layer1(network.maxpool(network.relu(network.bn1(network.conv1(x)))))
     assert sizes["layer1"] == x.numel()
@@ -133,9 +134,47 @@ def test_a_disk_too_small_for_the_features_is_said_in_bytes(experiment, monkeypa
     monkeypatch.setattr(shutil, "disk_usage", lambda path: free._replace(free=10**6))
     (error,) = found(experiment)
     # 8 conditions × all four blocks × 2 bytes × 2 seeds × 5 checkpoints
-    features = sum(block_sizes("resnet50", DEMO["blocks"], 64).values())
+    features = sum(sizes.values())
     assert f"{8 * features * 2 * 10 / 1e9:.1f} GB, the features of 10 checkpoints" in error.expected
     assert "features.keep" in error.remedy
+
+
+def test_all_that_the_network_cannot_do_is_found_at_once_beside_what_is_wrong_with_the_data(
+    experiment, tmp_path, monkeypatch
+):
+    picture = next((tmp_path / "fmri/subj01/training_split/training_images").glob("*nsd-00013.png"))
+    picture.write_bytes(picture.read_bytes()[:200])
+    experiment["network"] = {"architecture": "inception_v3"}
+    experiment["training"]["image_size"] = 128
+    experiment["features"] = {"image_size": 96}
+    experiment["blocks"] = ["Mixed_5b", "AuxLogits", "layer1"]
+    free = shutil.disk_usage(experiment["training"]["images"])
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: free._replace(free=10**3))
+    messages = "\n".join(map(str, found(experiment)))
+    for words in (
+        "nsd-00013.png\n  found:",
+        "training.image_size\n  found:    128, for which inception_v3 fails",
+        "module AuxLogits\n  found:    a module that does not run",
+        "module layer1\n  found:    no module",
+        "0.0 GB free",  # for the block that there is
+    ):
+        assert words in messages, messages
+    assert "Mixed_5b\n" not in messages
+    assert "features.image_size" not in messages
+
+
+def test_a_network_that_takes_one_size_or_has_no_batch_norm_is_refused(experiment):
+    experiment["network"] = {"architecture": "vit_b_16"}
+    experiment["blocks"] = ["encoder"]
+    experiment["features"] = {"image_size": 64, "untrained_batchnorm": "both"}
+    experiment["training"]["image_size"] = 224
+    size, batchnorm = found(experiment)  # in the order of their keys
+    assert "a network without batch norm" in str(batchnorm)
+    assert size.where == "config key features.image_size"
+    assert size.found.startswith("64, ")
+    assert size.expected.startswith("224: ")
+    experiment["features"] = {"image_size": 224}
+    assert found(experiment) == []
 
 
 def test_images_of_a_condition_apart_are_two_conditions_of_one_name():

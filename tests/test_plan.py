@@ -129,7 +129,7 @@ def test_the_papers_dry_run_ends_with_what_is_missing(clone, paper_data):
 def test_numbers_of_features_and_parameters_are_those_of_torchvision():
     import torch
     import torchvision
-    from early_alignment.networks import block_sizes
+    from early_alignment import networks
 
     for architecture, millions in costs.PARAMETERS.items():
         with torch.device("meta"):
@@ -139,7 +139,8 @@ def test_numbers_of_features_and_parameters_are_those_of_torchvision():
             experiment = {"results": "nowhere", "network": {"architecture": architecture}}
             experiment["features"] = {"image_size": side}
             blocks = ["layer1", "layer2", "layer3", "layer4"]
-            expected = block_sizes(architecture, blocks, side)
+            found = networks.surveyed(networks.without_weights(architecture), architecture, side, "anywhere")
+            expected = networks.numbers_of_features(blocks, found)
             assert {block: costs.features_of(experiment, "any", block) for block in blocks} == expected
 
 

@@ -100,6 +100,30 @@ def test_conditions_of_very_different_strength(distance):
     assert_equal_rdms(ours, plain(patterns, distance), distance, 2e-6)
 
 
+@pytest.mark.parametrize("distance", rdms.DISTANCES)
+@pytest.mark.parametrize("scale", [1e-37, 1e-25, 1e-19, 1e18, 1e30])
+@pytest.mark.parametrize("device", [None, torch.device("cpu")])
+def test_patterns_whose_squares_float32_cannot_hold(distance, scale, device):
+    """And beside them, where each has a distance of its own, patterns that it can, and features that are all 0."""
+    rng = np.random.default_rng(4)
+    patterns = np.float32(scale) * (1 + rng.normal(size=(12, 600))).astype(np.float32)
+    patterns[:, :200] = 0
+    if distance in ("correlation", "cosine"):
+        patterns[4] = rng.normal(size=600)
+        patterns[5] *= np.float32(1e-6)
+    for threads in (1, 2):
+        ours = rdms.rdm(in_chunks(patterns, [200] * 3), distance, device=device, threads=threads)
+        assert_equal_rdms(ours, plain(patterns, distance), distance, 3e-6)
+
+
+@pytest.mark.parametrize("distances", [[1.0, 1e41], [1e-50, 2e-50], [3e-44, 4e-44]])
+def test_distances_that_float32_cannot_hold_are_refused(tmp_path, distances):
+    with pytest.raises(InputError, match=r"rdm\.npy[\s\S]*distances up to [\s\S]*numbers that float32 holds"):
+        rdms.save(tmp_path / "rdm.npy", np.array([*distances, 0.0]))
+    assert not list(tmp_path.iterdir())
+    rdms.save(tmp_path / "rdm.npy", np.array([1.0, 1e-50, 0.0]))  # nothing beside the largest
+
+
 def test_distances_of_the_real_92_images(kriegeskorte92_root):
     from early_alignment.datasets import open_dataset
 

@@ -75,31 +75,59 @@ def test_another_recipe_is_refused_by_the_names_of_its_keys(images, undisturbed)
         training.train(other, images, seed=1, last_epoch=3, folder=undisturbed, workers=0)
 
 
-def test_learning_rate_is_that_of_torchs_schedulers():
-    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1 * 512 / 256)
-    schedule = torch.optim.lr_scheduler.StepLR(optimiser, step_size=30, gamma=0.1)
-    recipe = replace(RECIPE, batch_size=512, decay_every=30, warmup_epochs=0)
-    for epoch in range(90):
-        assert recipe.rate(epoch + 0.5) == pytest.approx(schedule.get_last_lr()[0])
+def reference_rates(recipe, epochs: int) -> list[float]:
+    """The rate of each epoch, from torch's schedulers put together as torchvision's reference script does."""
+    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1 * recipe.batch_size / 256)
+    if recipe.schedule == "step":
+        schedule = torch.optim.lr_scheduler.StepLR(optimiser, recipe.decay_every, recipe.decay_factor)
+    else:
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=epochs - recipe.warmup_epochs)
+    if recipe.warmup_epochs:
+        warm_up = torch.optim.lr_scheduler.LinearLR(optimiser, recipe.warmup_factor, total_iters=recipe.warmup_epochs)
+        schedule = torch.optim.lr_scheduler.SequentialLR(optimiser, [warm_up, schedule], [recipe.warmup_epochs])
+    rates = []
+    for _ in range(epochs):
+        rates.append(optimiser.param_groups[0]["lr"])
         optimiser.step()
         schedule.step()
+    return rates
 
 
-def test_warm_up_is_linear():
+@pytest.mark.filterwarnings("ignore:The epoch parameter in")  # SequentialLR's own
+@pytest.mark.parametrize("warmup_epochs", [0, 1, 5])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"decay_every": 30},
+        {"decay_every": 7, "decay_factor": 0.5, "batch_size": 512},
+        {"schedule": "cosine", "cosine_epochs": 90},
+        {"schedule": "cosine", "cosine_epochs": 12, "warmup_factor": 0.3},
+    ],
+)
+def test_learning_rate_is_that_of_torchs_schedulers(changes, warmup_epochs):
+    recipe = replace(RECIPE, warmup_epochs=warmup_epochs, **changes)
+    for epoch, rate in enumerate(reference_rates(recipe, recipe.cosine_epochs or 90)):
+        assert recipe.rate(epoch) == pytest.approx(rate, abs=1e-12)
+        if epoch >= warmup_epochs:
+            assert recipe.rate(epoch + 0.99) == recipe.rate(epoch)
+
+
+def test_warm_up_is_linear_within_epochs_too():
     assert RECIPE.rate(0) == pytest.approx(0.01 * 0.1 * 8 / 256)
     assert RECIPE.rate(0.5) == pytest.approx(0.505 * 0.1 * 8 / 256)
     assert RECIPE.rate(1) == pytest.approx(0.1 * 8 / 256)
 
 
-def test_a_cosine_is_that_of_torchs_scheduler_after_warm_up():
-    recipe = replace(RECIPE, schedule="cosine", cosine_epochs=90, batch_size=256, warmup_epochs=5)
-    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=85)
-    for epoch in range(5, 90):
-        assert recipe.rate(epoch + 0.5) == pytest.approx(schedule.get_last_lr()[0])
-        optimiser.step()
-        schedule.step()
-    assert recipe.rate(2.5) == pytest.approx(0.1 * 0.505)
+def test_tf32_is_for_convolutions_alone():
+    """As in a process in which nobody asked for anything, which is what the reference recipe computes in."""
+    asked = "import torch; print(torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32)"
+    untouched = run(sys.executable, "-c", asked, cwd=REPOSITORY).stdout.strip()
+    found = {}
+    for precision in networks.PRECISIONS:
+        with networks.computing_in(precision, torch.device("cpu")):
+            found[precision] = f"{torch.backends.cudnn.allow_tf32} {torch.backends.cuda.matmul.allow_tf32}"
+    assert found["tf32"] == untouched == "True False"
+    assert found["float32"] == "False False"
 
 
 def test_one_epoch_is_a_plain_loop_of_torch(images, tmp_path):

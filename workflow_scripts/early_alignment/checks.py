@@ -55,7 +55,9 @@ def problems(config: dict, processes: int = 1) -> tuple[list[str], list[InputErr
             line, wrong = check_labelled_images(config, pool)
             summaries += line
             errors += wrong
-    _attempt(errors, check_disk, config, conditions)
+    sizes, wrong = look_over_network(config)
+    errors += wrong
+    _attempt(errors, check_disk, config, conditions, sizes)
     return summaries, distinct(errors)
 
 
@@ -121,26 +123,55 @@ def wrong_responses(dataset: DataSet, subject: str, target: str) -> list[InputEr
     return errors
 
 
-def check_disk(config: dict, conditions: dict[str, int]) -> None:
+def look_over_network(config: dict) -> tuple[dict[str, int], list[InputError]]:
+    """What the network puts out, found without computing it.
+
+    Args:
+        config: A checked config.
+
+    Returns:
+        How many features each block has, as far as that can be known; and the errors of image sizes that the network
+        does not take, of blocks without features, and of batch norm statistics for a network without batch norm.
+    """
+    from . import networks
+
+    architecture, training = config["network"]["architecture"], config["training"]
+    errors = []
+    network = _attempt(errors, networks.without_weights, architecture)
+    if network is None:
+        return {}, errors
+    if 0 in config["epochs"] and config["features"]["untrained_batchnorm"] != "running":
+        _attempt(errors, networks.batchnorm_layers, network)
+    if training["images"] is not None:
+        network.train(config["network"]["checkpoints"] is None)  # auxiliary classifiers run in training alone
+        where = "config key training.image_size"
+        _attempt(errors, networks.surveyed, network, architecture, training["image_size"], where)
+    size, where = config["features"]["image_size"], "config key features.image_size"
+    found = _attempt(errors, networks.surveyed, network.eval(), architecture, size, where)
+    if found is None:
+        return {}, errors
+    errors += networks.blocks_without_features(config["blocks"], found, networks.SURVEYED)
+    return networks.numbers_of_features(config["blocks"], found), errors
+
+
+def check_disk(config: dict, conditions: dict[str, int], sizes: dict[str, int]) -> None:
     """Check that there is room for the features that are yet to be extracted, not counting on compression.
 
     Args:
         config: A checked config.
         conditions: How many each data set has.
+        sizes: How many features each block has.
 
     Raises:
         InputError: There is not.
     """
     n_checkpoints = len(config["seeds"]) * len(analysed_epochs(config))
-    from .networks import block_sizes
-
-    sizes = block_sizes(config["network"]["architecture"], config["blocks"], config["features"]["image_size"])
     each = sum(conditions.values()) * sum(sizes.values()) * np.dtype(config["features"]["dtype"]).itemsize
     folder = Path(config["results"])
     there = list(folder.glob("features/*/seed-*/epoch-*/*.zarr.zip"))
     if not config["features"]["keep"]:
         n_checkpoints = 1
-    files = n_checkpoints * len(config["datasets"]) * len(sizes)
+    files = n_checkpoints * len(config["datasets"]) * len(config["blocks"])
     needed = each * n_checkpoints * max(0, 1 - len(there) / files)
     free = shutil.disk_usage(existing(folder)).free
     if needed > free:

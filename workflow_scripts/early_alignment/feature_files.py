@@ -3,6 +3,10 @@
 A file is written some conditions at a time, and each group of conditions is cut along features, so that a writer
 never needs all conditions in memory nor a reader all features. Any zarr 3 library opens the files; the reader here
 takes the chunks out of the zip file itself, in as many threads as ask, where zarr would pass them through one.
+
+The array's attributes are `conditions`, the names of the rows, and `exponents`: a row holds features multiplied by 2 to
+the power of its exponent, which is 0 unless float16 needs it. The reader here divides by it; another must do so for
+distances that depend on the scale of patterns, as Euclidean ones do and correlation and cosine do not.
 """
 
 import json
@@ -15,6 +19,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from .errors import InputError
+from .rdms import widened
 
 CONDITIONS_PER_CHUNK = 64
 FEATURES_PER_CHUNK = 16_384
@@ -29,15 +34,22 @@ class FeatureWriter:
     """
 
     def __init__(self, path, conditions: list[str]):
-        from zarr.storage import ZipStore
-
         self.conditions = conditions
-        self._store = ZipStore(path, mode="w")
+        self._exponents: list[int] = []
+        self._zip = zipfile.ZipFile(path, mode="w")
+        self._made: dict = {}
+        """What zarr made and is not in the zip file yet, by name there; an entry of a zip file is written once."""
         self._array = self._group = None
         self._waiting = self._written = 0
 
-    def add(self, rows: np.ndarray) -> None:
-        """Add the next conditions' features, (conditions, features), in the type to be stored."""
+    def add(self, rows: np.ndarray, exponents: np.ndarray | None = None) -> None:
+        """Add the next conditions' features.
+
+        Args:
+            rows: (conditions, features), in the type to be stored.
+            exponents: The powers of two that they were multiplied by, int (conditions,); none by default.
+        """
+        self._exponents += [0] * len(rows) if exponents is None else exponents.tolist()
         if self._array is None:
             self._create(rows)
         while len(rows):
@@ -51,11 +63,12 @@ class FeatureWriter:
     def _create(self, rows: np.ndarray) -> None:
         import zarr
         from zarr.codecs import BloscCodec
+        from zarr.storage import MemoryStore
 
         n_conditions, n_features = len(self.conditions), rows.shape[1]
         self._group = np.empty((min(CONDITIONS_PER_CHUNK, n_conditions), n_features), rows.dtype)
         self._array = zarr.create_array(
-            self._store,
+            MemoryStore(self._made),
             shape=(n_conditions, n_features),
             chunks=(len(self._group), min(FEATURES_PER_CHUNK, n_features)),
             dtype=rows.dtype,
@@ -71,12 +84,16 @@ class FeatureWriter:
         self._array[self._written : self._written + self._waiting] = self._group[: self._waiting]
         self._written += self._waiting
         self._waiting = 0
+        for name in [name for name in self._made if name.startswith("c/")]:
+            self._zip.writestr(name, self._made.pop(name).to_bytes())
 
     def close(self) -> None:
         """Write what is left, and the zip file's directory."""
         if self._waiting:
             self._flush()
-        self._store.close()
+        self._array.update_attributes({"exponents": self._exponents})
+        self._zip.writestr("zarr.json", self._made.pop("zarr.json").to_bytes())
+        self._zip.close()
 
 
 class FeatureFile:
@@ -98,6 +115,7 @@ class FeatureFile:
             self.shape: tuple[int, int] = tuple(metadata["shape"])
             self.dtype = np.dtype(metadata["data_type"])
             self.conditions: list[str] = metadata["attributes"]["conditions"]
+            self._exponents = np.array(metadata["attributes"]["exponents"], int)
             self._chunk: tuple[int, int] = tuple(metadata["chunk_grid"]["configuration"]["chunk_shape"])
             codecs = [codec["name"] for codec in metadata["codecs"]]
         except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
@@ -125,7 +143,10 @@ class FeatureFile:
         return tuple(-(-size // step) for size, step in zip(self.shape, self._chunk, strict=True))
 
     def readers(self) -> list[Callable[[], np.ndarray]]:
-        """Functions that each read some features of all conditions, (conditions, features), in any thread."""
+        """Functions that each read some features of all conditions, (conditions, features), in any thread.
+
+        They are of the type that is stored, or float32 where rows were multiplied by powers of two.
+        """
         return [partial(self._read, column) for column in range(self._grid[1])]
 
     def __iter__(self) -> Iterator[np.ndarray]:
@@ -138,7 +159,10 @@ class FeatureFile:
         slab = np.empty((self._grid[0] * height, width), self.dtype)
         for row in range(self._grid[0]):
             self._decompress(f"c/{row}/{column}", slab[row * height : (row + 1) * height])
-        return slab[: self.shape[0], : self.shape[1] - column * width]
+        rows = slab[: self.shape[0], : self.shape[1] - column * width]
+        if self._exponents.any():
+            rows = np.ldexp(widened(rows, np.dtype(np.float32)), -self._exponents[:, None])
+        return rows
 
     def _decompress(self, name: str, into: np.ndarray) -> None:
         from numcodecs import blosc

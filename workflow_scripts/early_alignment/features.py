@@ -27,7 +27,8 @@ def extract(
     """Write a network's features for all conditions of a data set; features are averaged over a condition's images.
 
     Images are decoded by worker processes, and features written by a thread, while the network computes. Memory
-    holds one batch's features, and per block those of one group of conditions.
+    holds one batch's features, and per block those of one group of conditions. What is to know of a block whose module
+    runs several times in a pass or puts out more than a tensor is printed.
 
     Args:
         network: `torch.nn.Module`, in evaluation mode, on the device to compute on.
@@ -36,20 +37,22 @@ def extract(
         stimuli: All images, those of a condition together.
         size: Side of the images in pixels.
         background: What transparent pixels show, as in `decoding.decoded`.
-        dtype: `float16` or `float32`, of the stored features; averages over images are taken in float32.
+        dtype: `float16` or `float32`, of the stored features; averages over images are taken in float32. See
+            `storable` for how float16 holds them.
         precision: A name in `networks.PRECISIONS`, of the forward pass.
         workers: Processes that decode images beside this one.
         batch_size: Images per forward pass.
 
     Raises:
-        InputError: Features are not finite in the type to be stored, or an image does not decode.
+        InputError: An image does not decode, a block has no features, or features are not finite or cannot be stored
+            in that type.
     """
     from time import monotonic
 
     import torch
     from tqdm import tqdm
 
-    from .networks import block_outputs, computing_in
+    from .networks import activities, block_outputs, computing_in
 
     device = next(network.parameters()).device
     # Convolutions take half the time on processors with channels last, and no longer on GPUs.
@@ -65,17 +68,22 @@ def extract(
         stack.enter_context(computing_in(precision, device))
         writing = []
 
-        def rows_of(block, output):
-            return storable(means.of(block, output), dtype, block, means.finished)
-
         pin_memory = device.type == "cuda"
         for batch in image_batches(dataset, stimuli, size, background, workers, batch_size, pin_memory):
             batch = batch.to(device, non_blocking=True, memory_format=torch.channels_last)
+            outputs = block_outputs(network, list(files), batch)
+            if means.taken == 0:
+                found = activities(network, batch[:2])
+                for block in files:
+                    if found[block].note():
+                        print(f"block {block} {found[block].note()}")
             means.take(len(batch))
-            rows = block_outputs(network, list(files), batch, keep=rows_of)
+            rows = {
+                block: storable(means.of(block, outputs.pop(block)), dtype, block, means.finished) for block in files
+            }
             for future in writing:  # at most one batch waits to be written
                 future.result()
-            writing = [writer_thread.submit(writers[block].add, rows[block]) for block in writers]
+            writing = [writer_thread.submit(writers[block].add, *rows[block]) for block in writers]
             progress.update(len(batch))
         for future in [*writing, *(writer_thread.submit(writer.close) for writer in writers.values())]:
             future.result()
@@ -94,7 +102,8 @@ class ConditionMeans:
 
     def __init__(self, stimuli: list[Stimulus]):
         self._conditions = [stimulus.condition for stimulus in stimuli]
-        self._position = 0
+        self.taken = 0
+        """How many images there were so far."""
         self._begun: dict = {}
         """Block → sum and number of the images of the condition that the last batch cut."""
         self.finished: list[str] = []
@@ -102,9 +111,9 @@ class ConditionMeans:
 
     def take(self, n_images: int) -> None:
         """Go on to the next batch, of so many images."""
-        self._names = self._conditions[self._position : self._position + n_images]
-        self._position += n_images
-        rest = self._conditions[self._position : self._position + 1]
+        self._names = self._conditions[self.taken : self.taken + n_images]
+        self.taken += n_images
+        rest = self._conditions[self.taken : self.taken + 1]
         order = list(dict.fromkeys(self._names))
         self._row = {name: i for i, name in enumerate(order)}
         self._is_cut = rest == self._names[-1:]
@@ -139,40 +148,99 @@ class ConditionMeans:
         return sums[:complete] / counts[:complete].reshape(-1, *[1] * (output.ndim - 1))
 
 
-def storable(features, dtype: str, block: str, conditions: list[str]) -> np.ndarray:
-    """A copy of features in the type to be stored, flattened, in main memory.
+LARGEST_MEAN = 8
+"""Of a pattern in its standard deviations, for float16, whose rounding errors of up to 2⁻¹¹ of a value are then at most
+√(1 + 8²) · 2⁻¹¹ = 0.4 % of the pattern about its mean; half of that is common."""
+
+
+def storable(features, dtype: str, block: str, conditions: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Features in the type to be stored, flattened, in main memory.
+
+    float16 holds 11 bits of numbers from 6e-5 to 65,504. A condition's features of which the largest is outside 1 to
+    32,768 are therefore multiplied by a power of two, which changes none of their bits and no correlation.
 
     Args:
         features: float32 tensor (conditions, …).
         dtype: `float16` or `float32`.
-        block: The block, for the message.
-        conditions: The conditions, for the message.
+        block: The block, for messages.
+        conditions: The conditions, for messages.
 
     Returns:
-        Array (conditions, features).
+        Array (conditions, features), and the exponents of the powers of two, int (conditions,).
 
     Raises:
-        InputError: Some are not finite in that type.
+        InputError: Some are not finite; or float16 would lose more than 0.4 % of a pattern about its mean.
     """
     import torch
 
-    dtype = getattr(torch, dtype)
     inner = tuple(range(1, features.ndim))
     # NaN is passed on by both; two reductions take a sixth of the time of asking each number.
-    extremes = torch.stack([features.amin(dim=inner), features.amax(dim=inner)])
-    finite = torch.isfinite(extremes.to(dtype)).all(dim=0)
-    if not finite.all():
-        worst = int((~finite).nonzero()[0])
-        largest = extremes[:, worst].abs().max().item()
+    smallest, largest = torch.stack([features.amin(dim=inner), features.amax(dim=inner)]).double().cpu().numpy()
+    magnitudes = np.maximum(-smallest, largest)
+    for condition in np.flatnonzero(~np.isfinite(magnitudes))[:1]:
         raise InputError(
-            f"features of {block} for condition {conditions[worst]}",
-            f"values up to {largest:.3g}",
-            f"finite values up to {torch.finfo(dtype).max:.3g}, the largest of {str(dtype).removeprefix('torch.')}",
-            "set features.dtype to float32"
-            if np.isfinite(largest)
-            else "check the checkpoint: the network may have diverged",
+            f"features of {block} for condition {conditions[condition]}",
+            f"values up to {magnitudes[condition]:.3g}",
+            "finite values",
+            "check the checkpoint: the network may have diverged",
         )
-    return features.to(dtype, copy=True).flatten(start_dim=1).cpu().numpy()
+    exponents = np.zeros(len(features), int)
+    if dtype == "float16":
+        exponents = exponents_for_float16(magnitudes)
+        features = scaled(features, exponents)
+        refuse_large_means(features, smallest < largest, block, conditions)
+    rows = features.to(getattr(torch, dtype)).flatten(start_dim=1).cpu().numpy()
+    return rows, exponents
+
+
+def exponents_for_float16(magnitudes: np.ndarray) -> np.ndarray:
+    """The powers of two to multiply patterns by whose largest magnitudes these are, int; 0 for most."""
+    _, exponents = np.frexp(magnitudes)  # 2^(e - 1) <= magnitude < 2^e
+    fits = (magnitudes == 0) | ((exponents >= 1) & (exponents <= 15))
+    return np.where(fits, 0, 15 - exponents)
+
+
+def scaled(features, exponents: np.ndarray):
+    """A tensor (conditions, …) times 2 to the power of a number per condition."""
+    import torch
+
+    if not exponents.any():
+        return features
+    # In two steps, as the smallest float32 numbers are below 2^-127, whose inverse is too large for one.
+    for part in (exponents // 2, exponents - exponents // 2):
+        factors = torch.from_numpy(np.ldexp(np.float32(1), part)).to(features.device)
+        features = features * factors.reshape(-1, *[1] * (features.ndim - 1))
+    return features
+
+
+def refuse_large_means(features, varying: np.ndarray, block: str, conditions: list[str]) -> None:
+    """Check that rounding to float16 spares what tells a pattern's features apart.
+
+    Args:
+        features: Tensor (conditions, …), in the range of float16.
+        varying: Which patterns are not constant, bool (conditions,).
+        block: The block, for the message.
+        conditions: The conditions, for the message.
+
+    Raises:
+        InputError: A pattern's mean is more than `LARGEST_MEAN` of its standard deviations.
+    """
+    import torch
+
+    inner = tuple(range(1, features.ndim))
+    lengths, means = (
+        torch.stack([torch.linalg.vector_norm(features, dim=inner), features.mean(dim=inner)]).double().cpu()
+    )
+    mean_squares = (lengths**2 / features[0].numel()).numpy()
+    means = means.numpy()
+    deviations = np.sqrt(np.maximum(mean_squares - means**2, 0))
+    for condition in np.flatnonzero(varying & (np.abs(means) > LARGEST_MEAN * deviations))[:1]:
+        raise InputError(
+            f"features of {block} for condition {conditions[condition]}",
+            f"a mean of more than {LARGEST_MEAN} standard deviations, beside which float16 loses what differs",
+            "patterns that keep all but 0.4 % of what is about their mean in float16",
+            "set features.dtype to float32",
+        )
 
 
 def image_batches(

@@ -1,6 +1,10 @@
 """Networks by name, their seeded untrained state, and what their blocks put out."""
 
+import math
 from contextlib import contextmanager
+from difflib import get_close_matches
+from itertools import takewhile
+from typing import NamedTuple
 
 import torch
 import torchvision
@@ -70,11 +74,6 @@ def with_state(architecture: str, state: dict[str, torch.Tensor], where) -> torc
     return network.eval()
 
 
-def a_copy(block: str, output: torch.Tensor) -> torch.Tensor:
-    """All of a block's output, as it is."""
-    return output.clone()
-
-
 def listed(names: list[str], most: int = 5) -> str:
     """` (a, b and 3 more)`, or nothing."""
     if not names:
@@ -83,55 +82,206 @@ def listed(names: list[str], most: int = 5) -> str:
     return f" ({', '.join(names[:most])}{more})"
 
 
-def block_outputs(network: torch.nn.Module, blocks: list[str], images: torch.Tensor, keep=a_copy) -> dict:
-    """What some of a network's modules put out.
+class Activity(NamedTuple):
+    """What a module did while its network was shown images.
+
+    Args:
+        runs: How often it ran.
+        kind: The type of what it last put out.
+        shape: The shape of that, or of its first tensor; None if there is none.
+    """
+
+    runs: int = 0
+    kind: str = ""
+    shape: tuple[int, ...] | None = None
+
+    def fault(self, n_images: int) -> str | None:
+        """Why a module that did this with so many images has no features for each of them; None if it has."""
+        if self.runs == 0:
+            return "a module that does not run when the network is evaluated"
+        if self.shape is None:
+            return f"an output of type {self.kind} that does not begin with a tensor"
+        if len(self.shape) < 2 or self.shape[0] != n_images:
+            return f"an output of shape {self.shape} for {n_images} images"
+        return None
+
+    def note(self) -> str:
+        """What to know of features that are taken from its output, or nothing."""
+        notes = [f"runs {self.runs} times in a pass, and its last output is taken"] * (self.runs > 1)
+        notes += [f"puts out a {self.kind}, of which the first tensor is taken"] * (self.kind in ("tuple", "list"))
+        return "; ".join(notes)
+
+
+def first_tensor(output) -> torch.Tensor | None:
+    """A module's output if that is a tensor, or what a tuple or list begins with, as attention's does; else None."""
+    if isinstance(output, tuple | list) and output:
+        output = output[0]
+    return output if isinstance(output, torch.Tensor) else None
+
+
+@contextmanager
+def hooked(modules: dict[str, torch.nn.Module], hook):
+    """Call `hook(name, output)` whenever one of the modules has run."""
+    handles = [
+        module.register_forward_hook(lambda module, inputs, output, name=name: hook(name, output))
+        for name, module in modules.items()
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def activities(network: torch.nn.Module, images: torch.Tensor) -> dict[str, Activity]:
+    """What each of a network's modules does when the network is shown images, (images, 3, height, width)."""
+    found = {name: Activity() for name, _ in network.named_modules() if name}
+
+    def note(name, output):
+        tensor = first_tensor(output)
+        shape = None if tensor is None else tuple(tensor.shape)
+        found[name] = Activity(found[name].runs + 1, type(output).__name__, shape)
+
+    with hooked({name: network.get_submodule(name) for name in found}, note), torch.inference_mode():
+        network(images)
+    return found
+
+
+def blocks_without_features(blocks: list[str], found: dict[str, Activity], n_images: int) -> list[InputError]:
+    """The errors of blocks that are no modules, or whose modules put out no features for each image.
+
+    Args:
+        blocks: Names of modules.
+        found: What the network's modules did with `n_images` images.
+        n_images: How many.
+    """
+    usable = [name for name in found if found[name].fault(n_images) is None]
+    errors = []
+    for block in blocks:
+        fault = found[block].fault(n_images) if block in found else f"no module {block!r}"
+        if fault is not None:
+            errors.append(
+                InputError(
+                    f"config key blocks, module {block}",
+                    fault,
+                    "a module that runs and puts out a tensor, images first, or a tuple that begins with one",
+                    f"name another; the nearest are {', '.join(nearest(block, usable, list(found))[:5])}",
+                )
+            )
+    return errors
+
+
+def nearest(block: str, usable: list[str], names: list[str]) -> list[str]:
+    """Some of a network's modules, by how near they are in its tree to a block, or to what it may have meant."""
+    if block not in names:
+        return get_close_matches(block, usable, n=len(usable), cutoff=0.0)
+    place = {name: i for i, name in enumerate(names)}
+    return sorted(usable, key=lambda name: (steps_between(block, name), abs(place[name] - place[block])))
+
+
+def steps_between(a: str, b: str) -> int:
+    """How many steps two modules lie apart in the tree of modules."""
+    a, b = a.split("."), b.split(".")
+    shared = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False))))
+    return len(a) + len(b) - 2 * shared
+
+
+def block_outputs(network: torch.nn.Module, blocks: list[str], images: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What some of a network's modules put out; of a module that runs several times in a pass, the last output.
 
     Args:
         network: In evaluation mode.
         blocks: Names of modules, as in `network.named_modules()`.
         images: (images, 3, height, width).
-        keep: Given a block and its output, a tensor (images, …), returns what to keep of it: a copy, since networks
-            add to their modules' outputs and rectify them in place afterwards.
 
     Returns:
-        Block → what was kept.
+        Block → a copy of its output, (images, …), since networks add to their modules' outputs and rectify them in
+        place afterwards.
 
     Raises:
-        InputError: The network has no module of that name, or its output is not a tensor.
+        InputError: The network has no module of that name, or the module puts out no features for each image.
     """
-    kept = {}
+    outputs = {}
 
-    def keeping(name):
-        def hook(module, inputs, output):
-            if not isinstance(output, torch.Tensor):
-                raise InputError(
-                    f"config key blocks, module {name}", f"an output of type {type(output).__name__}", "a tensor",
-                    "name a module inside it",
-                )  # fmt: skip
-            kept[name] = keep(name, output)
-
-        return hook
+    def keep(name, output):
+        outputs.pop(name, None)
+        tensor = first_tensor(output)
+        if tensor is not None:
+            outputs[name] = tensor.clone()
 
     modules = dict(network.named_modules())
-    for block in blocks:
-        if block not in modules:
-            known_or_refused(block, [name for name in modules if name], "config key blocks", "module")
-    hooks = [modules[block].register_forward_hook(keeping(block)) for block in blocks]
+    with hooked({block: modules[block] for block in blocks if block in modules}, keep), torch.inference_mode():
+        network(images)
+    if any(block not in outputs or outputs[block].ndim < 2 or len(outputs[block]) != len(images) for block in blocks):
+        raise blocks_without_features(blocks, activities(network, images), len(images))[0]
+    return outputs
+
+
+SURVEYED = 5
+"""Images that a network is shown to see what its modules put out: a number that hardly any other dimension has."""
+
+
+def without_weights(architecture: str) -> torch.nn.Module:
+    """A `torchvision.models` network, in evaluation mode, that computes shapes and nothing else."""
     try:
-        with torch.inference_mode():
-            network(images)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return kept
+        with torch.device("meta"):
+            network = untrained(architecture, n_classes=1000, seed=0)
+    except NotImplementedError:  # RegNets work out their widths with tensors
+        network = untrained(architecture, n_classes=1000, seed=0).to("meta")
+    return network.eval()
 
 
-def block_sizes(architecture: str, blocks: list[str], image_size: int) -> dict[str, int]:
-    """How many features each block has for images of a size, without computing them."""
-    with torch.device("meta"):
-        network = torchvision.models.get_model(architecture, weights=None).eval()
-        outputs = block_outputs(network, blocks, torch.empty(1, 3, image_size, image_size))
-    return {block: output.numel() for block, output in outputs.items()}
+def surveyed(network: torch.nn.Module, architecture: str, image_size: int, where: str) -> dict[str, Activity]:
+    """What the modules of a network of `without_weights` do when it is shown `SURVEYED` images.
+
+    Args:
+        network: The network.
+        architecture: What to call it.
+        image_size: Side of the images in pixels.
+        where: What the size is from, for the message.
+
+    Raises:
+        InputError: The network does not take images of that size; the message names sizes that it takes.
+    """
+    try:
+        return shown(network, image_size)
+    except Exception as error:  # networks have errors of every kind for it
+        fault = str(error).splitlines()[0]
+    sizes = [str(size) for size in SIZES if takes(network, size)]
+    raise InputError(
+        where,
+        f"{image_size}, for which {architecture} fails: {fault}",
+        f"{', '.join(sizes) or 'none'}: of {len(SIZES)} common sizes, those that it takes",
+        "set it to one of these, or choose another network.architecture",
+    )
+
+
+SIZES = (32, 64, 96, 128, 160, 192, 224, 256, 299, 320, 384, 448, 512)
+"""Sides of images in pixels that are tried when a network does not take the one that is asked for."""
+
+
+def shown(network: torch.nn.Module, image_size: int) -> dict[str, Activity]:
+    """`activities` of a network of `without_weights`."""
+    with torch.device("meta"):  # some make tensors as they go
+        return activities(network, torch.empty(SURVEYED, 3, image_size, image_size))
+
+
+def takes(network: torch.nn.Module, image_size: int) -> bool:
+    """Whether a network of `without_weights` can be shown images of a size."""
+    try:
+        shown(network, image_size)
+    except Exception:  # as above
+        return False
+    return True
+
+
+def numbers_of_features(blocks: list[str], found: dict[str, Activity]) -> dict[str, int]:
+    """How many features each block has, of the blocks that have any."""
+    return {
+        block: math.prod(found[block].shape[1:])
+        for block in blocks
+        if block in found and found[block].fault(SURVEYED) is None
+    }
 
 
 PRECISIONS = ("float32", "tf32", "bfloat16")
@@ -139,11 +289,28 @@ PRECISIONS = ("float32", "tf32", "bfloat16")
 
 @contextmanager
 def computing_in(precision: str, device: torch.device):
-    """Compute forward passes in `float32`; in `tf32`, with products of 10 bits on GPUs; or in `bfloat16` autocast."""
-    # torch lets cuDNN's convolutions use TF32 unless told not to.
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+    """Compute passes in `float32`; in `tf32`, convolutions with products of 10 bits on GPUs; or in `bfloat16` autocast.
+
+    `tf32` is what torch does where nobody says otherwise: cuDNN's convolutions use TF32, other products do not.
+    """
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    torch.backends.cuda.matmul.allow_tf32 = False
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16"):
         yield
+
+
+def batchnorm_layers(network: torch.nn.Module) -> list[torch.nn.Module]:
+    """A network's batch norm layers.
+
+    Raises:
+        InputError: It has none, so there is nothing to calibrate.
+    """
+    layers = [module for module in network.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]
+    if not layers:
+        raise InputError(
+            "config key features.untrained_batchnorm", "a network without batch norm", "running", "set it to running"
+        )
+    return layers
 
 
 def calibrate_batchnorm(network: torch.nn.Module, batches) -> None:
@@ -158,11 +325,7 @@ def calibrate_batchnorm(network: torch.nn.Module, batches) -> None:
     Raises:
         InputError: The network has no batch norm.
     """
-    layers = [module for module in network.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]
-    if not layers:
-        raise InputError(
-            "config key features.untrained_batchnorm", "a network without batch norm", "running", "set it to running"
-        )
+    layers = batchnorm_layers(network)
     network.eval()
     for layer in layers:
         layer.reset_running_stats()

@@ -118,6 +118,10 @@ MULTIPLIED = 16_384
 """Features that are multiplied at a time: enough that adding up the products costs little beside multiplying."""
 TILE = 512
 """Features that are taken apart at a time: conditions × TILE numbers should fit the processor's cache."""
+SAFE_SQUARES = 1e-25, 1e30
+"""Sums of squares of float32 numbers that neither overflow nor lose what is too small for float32."""
+SAFE_EXPONENT = 30
+"""Patterns with values of about 2 to the power of less than this, up or down, are multiplied as they are."""
 
 
 class InnerProducts:
@@ -127,7 +131,8 @@ class InnerProducts:
     `correlation` about the mean of each pattern's features, for Euclidean distances the mean pattern over
     conditions, which is in no difference. What is left of the patterns' means is accounted for, and chunks are merged
     by the update of Chan, Golub and LeVeque (1983), in float64. So patterns with large means, such as features after a
-    ReLU, lose nothing.
+    ReLU, lose nothing. Nor do patterns whose squares float32 cannot hold: they are multiplied by a power of two before,
+    and their products divided by it in float64.
 
     Args:
         distance: What the products are for, a name in `DISTANCES`.
@@ -139,7 +144,7 @@ class InnerProducts:
         self.distance, self.conditions = distance, conditions
         self._rows = ProcessorRows() if device is None else DeviceRows(device)
         self._sum = 0.0
-        """The sum over chunks of what was multiplied, (conditions, conditions)."""
+        """The sum over chunks of what was multiplied, float64 (conditions, conditions)."""
         self._sizes: list[int] = []
         """Features of each chunk."""
         self._means: list[np.ndarray] = []
@@ -172,25 +177,47 @@ class InnerProducts:
 
     def _add(self, chunk: np.ndarray) -> None:
         self._follow_constant(chunk)
-        size = chunk.shape[1]
+        size, exponents = chunk.shape[1], np.zeros(len(chunk), int)
+        subtracted, products = self._multiplied(chunk)
+        if not np.isfinite(products).all():
+            refuse(~np.isfinite(chunk).all(axis=1), "not finite", self.conditions)
+        squares = np.diag(products)[:-1]
+        low, high = SAFE_SQUARES
+        # Whatever float16 holds is safe.
+        if chunk.dtype != np.float16 and not ((squares > low) & (squares < high)).all():
+            exponents = self._exponents(chunk)
+        if exponents.any():
+            subtracted, products = self._multiplied(np.ldexp(chunk, exponents[:, None]))
+        left = products[:-1, -1].astype(np.float64) / size
+        if self.distance != "cosine" and np.any(size * left**2 > 0.5 * np.diag(products)[:-1]):
+            subtracted += self._rows.without(left)
+            products = self._rows.multiplied()
+            left = products[:-1, -1].astype(np.float64) / size
+        products = products[:-1, :-1].astype(np.float64)
+        if exponents.any():
+            products = np.ldexp(products, -np.add.outer(exponents, exponents))
+        self._sum += products
+        self._sizes.append(size)
+        self._means.append(np.ldexp(subtracted + left, -exponents))
+        self._left.append(np.ldexp(left, -exponents))
+
+    def _multiplied(self, chunk: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What was subtracted from each pattern, and the products of what was left and of ones."""
         if self.distance == "correlation":
             # About the mean is near enough: from every 128th feature.
             with np.errstate(invalid="ignore", over="ignore"):
                 subtracted = self._rows.load(chunk, means=chunk[:, ::128].astype(np.float64).mean(axis=1))
         else:
             subtracted = self._rows.load(chunk, less_mean_pattern=self.distance != "cosine")
-        products = self._rows.multiplied()
-        if not np.isfinite(products).all():
-            refuse(~np.isfinite(chunk).all(axis=1), "not finite", self.conditions)
-        left = products[:-1, -1].astype(np.float64) / size
-        if self.distance != "cosine" and np.any(size * left**2 > 0.5 * np.diag(products)[:-1]):
-            subtracted += self._rows.without(left)
-            products = self._rows.multiplied()
-            left = products[:-1, -1].astype(np.float64) / size
-        self._sum += products[:-1, :-1]
-        self._sizes.append(size)
-        self._means.append(subtracted + left)
-        self._left.append(left)
+        return subtracted, self._rows.multiplied()
+
+    def _exponents(self, chunk: np.ndarray) -> np.ndarray:
+        """The powers of two that bring patterns near 1 whose squares may leave the range of float32, (conditions,)."""
+        largest = np.maximum(chunk.max(axis=1), -chunk.min(axis=1))
+        if self.distance in ("euclidean", "sqeuclidean"):  # differences of patterns ask for one scale
+            largest[:] = largest.max()
+        exponents = -np.frexp(largest)[1]
+        return np.where(np.abs(exponents) > SAFE_EXPONENT, exponents, 0)
 
     def _follow_constant(self, chunk: np.ndarray) -> None:
         if self.first is None:
@@ -307,9 +334,27 @@ def widened(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return wide
 
 
+LARGEST_LOSS = 1e-6
+"""How much of the largest distance writing an RDM as float32 may cost any."""
+
+
 def save(path, rdm: np.ndarray) -> None:
-    """Write a condensed RDM as float32 `.npy`."""
-    np.save(path, rdm.astype(np.float32))
+    """Write a condensed RDM as float32 `.npy`.
+
+    Raises:
+        InputError: Distances are too large or too small for float32.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        rounded = rdm.astype(np.float32)
+    largest = np.abs(rdm).max(initial=0.0)
+    if (np.abs(rounded - rdm) > LARGEST_LOSS * largest).any():
+        raise InputError(
+            path,
+            f"distances up to {largest:.3g}",
+            f"numbers that float32 holds, from {np.finfo(np.float32).tiny:.1g} to {np.finfo(np.float32).max:.1g}",
+            "set rdm.distance, or rdm.brain_distance, to correlation or cosine, which no scale of patterns changes",
+        )
+    np.save(path, rounded)
 
 
 def load(path) -> np.ndarray:

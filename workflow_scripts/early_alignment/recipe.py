@@ -37,16 +37,18 @@ class Recipe:
     def rate(self, epochs_done: float) -> float:
         """The learning rate after so many epochs, whole or not.
 
-        It rises linearly within `warmup_epochs`, step by step. Then it changes between epochs, as torchvision's
-        reference schedules do: down by `decay_factor` at every multiple of `decay_every`, or along half a cosine to 0.
+        It rises linearly within `warmup_epochs`, step by step, where torchvision's reference rises between epochs. Then
+        it changes between epochs, as the reference does, whose schedules count from the end of warm-up: down by
+        `decay_factor` every `decay_every` epochs, or along half a cosine to 0.
         """
         peak = self.learning_rate * self.batch_size / REFERENCE_BATCH
         if epochs_done < self.warmup_epochs:
             return peak * (self.warmup_factor + (1 - self.warmup_factor) * epochs_done / self.warmup_epochs)
+        epochs_since = max(0.0, int(epochs_done) - self.warmup_epochs)
         if self.schedule == "cosine":
-            part = max(0.0, int(epochs_done) - self.warmup_epochs) / (self.cosine_epochs - self.warmup_epochs)
+            part = epochs_since / (self.cosine_epochs - self.warmup_epochs)
             return peak * (1 + math.cos(math.pi * part)) / 2
-        return peak * self.decay_factor ** (int(epochs_done) // self.decay_every)
+        return peak * self.decay_factor ** (epochs_since // self.decay_every)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,154 @@
+"""Blocks: what is taken for a module's output, and which modules and image sizes are refused."""
+
+import numpy as np
+import pytest
+import torch
+from early_alignment import features, networks
+from early_alignment.datasets.base import DataSet, Stimulus
+from early_alignment.errors import InputError
+from early_alignment.feature_files import FeatureFile
+from PIL import Image
+
+N_CONDITIONS, IMAGES_EACH = 5, 10
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    root, rng = tmp_path_factory.mktemp("images"), np.random.default_rng(3)
+    for i in range(N_CONDITIONS * IMAGES_EACH):
+        Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(root / f"{i}.png")
+    return DataSet("plain", {"root": root, "subjects": [1], "targets": ["V1"]})
+
+
+def read(path):
+    with FeatureFile(path) as file:
+        return np.concatenate(list(file), axis=1)
+
+
+@pytest.mark.parametrize(("architecture", "runs"), [("resnet18", 2), ("resnet50", 3)])
+def test_of_a_module_that_runs_several_times_the_last_output_counts(dataset, tmp_path, capsys, architecture, runs):
+    """The last thing that a residual block does is to rectify; conditions are cut by batches of 32."""
+    stimuli = [Stimulus(f"condition {i // IMAGES_EACH}", f"{i}.png") for i in range(N_CONDITIONS * IMAGES_EACH)]
+    files = {block: tmp_path / f"{block}.zarr.zip" for block in ("layer1.0.relu", "layer1.0")}
+    network = networks.untrained(architecture, n_classes=3, seed=1).eval()
+    features.extract(network, files, dataset, stimuli, size=32, batch_size=32)
+    relu, block = (read(file) for file in files.values())
+    np.testing.assert_array_equal(relu, block)
+    with torch.no_grad():
+        x = torch.stack([image for batch in features.image_batches(dataset, stimuli, 32) for image in batch])
+        expected = network.layer1[0](network.maxpool(network.relu(network.bn1(network.conv1(x)))))
+    expected = expected.reshape(N_CONDITIONS, IMAGES_EACH, -1).mean(1).numpy()
+    np.testing.assert_allclose(block.astype(float), expected, rtol=2e-3, atol=2e-3)
+    printed = capsys.readouterr().out
+    assert f"block layer1.0.relu runs {runs} times in a pass, and its last output is taken" in printed
+    assert "block layer1.0 " not in printed
+
+
+class Plain(torch.nn.Module):
+    """Puts out what a function makes of its input."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+class Odd(torch.nn.Module):
+    """Modules with outputs of many kinds, beside one whose output is a tensor."""
+
+    def __init__(self):
+        super().__init__()
+        self.attention = torch.nn.MultiheadAttention(4, 2)
+        self.named = Plain(lambda x: {"x": x})
+        self.loss = Plain(torch.mean)
+        self.numbers = Plain(lambda x: x.flatten())
+        self.unused = torch.nn.ModuleList([torch.nn.Identity()])
+        self.last = Plain(lambda x: (x, None))
+
+    def forward(self, x):
+        tokens = x.mean(-1).mT  # images, rows, channels
+        tokens = torch.cat([tokens, tokens[..., :1]], dim=-1).transpose(0, 1)  # rows first
+        self.attention(tokens, tokens, tokens)
+        self.loss(x), self.numbers(x), self.named(x), self.unused[0](x)
+        return self.last(x.relu())[0]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "size", "block", "fault"),
+    [
+        ("vit_b_32", 224, "encoder.layers.encoder_layer_0.self_attention.out_proj", "does not run"),
+        ("googlenet", 32, "aux1.conv", "does not run"),
+        ("resnet18", 32, "layer9", "no module 'layer9'"),
+        (None, 8, "attention", r"an output of shape \(8, 2, 4\) for 2 images"),
+        (None, 8, "named", "an output of type dict that does not begin with a tensor"),
+        (None, 8, "loss", r"an output of shape \(\) for 2 images"),
+        (None, 8, "numbers", r"an output of shape \(384,\) for 2 images"),
+        (None, 8, "unused", "does not run"),
+    ],
+)
+def test_a_module_without_features_is_refused_and_the_remedy_works(architecture, size, block, fault):
+    network = Odd() if architecture is None else networks.untrained(architecture, 1000, seed=0)
+    images = torch.zeros(2, 3, size, size)
+    with pytest.raises(InputError, match=f"module {block}\n  found:    .*{fault}") as caught:
+        networks.block_outputs(network.eval(), [block], images)
+    assert caught.value.expected.startswith("a module that runs and puts out a tensor, images first")
+    others = caught.value.remedy.removeprefix("name another; the nearest are ").split(", ")
+    outputs = networks.block_outputs(network, others, images)
+    assert all(len(outputs[other]) == 2 for other in others)
+    if architecture is not None:  # the check says the same in seconds, before anything is computed
+        found = networks.surveyed(networks.without_weights(architecture), architecture, size, "anywhere")
+        (error,) = networks.blocks_without_features([block], found, networks.SURVEYED)
+        assert str(error) == str(caught.value)
+
+
+def test_the_nearest_modules_are_named_first():
+    found = networks.surveyed(networks.without_weights("vit_b_16"), "vit_b_16", 224, "anywhere")
+    attention = "encoder.layers.encoder_layer_3.self_attention"
+    (error,) = networks.blocks_without_features([f"{attention}.out_proj"], found, networks.SURVEYED)
+    assert f"the nearest are {attention}, encoder.layers.encoder_layer_3," in error.remedy
+
+
+def test_attention_gives_the_first_tensor_of_its_tuple():
+    network = networks.untrained("vit_b_32", n_classes=3, seed=0).eval()
+    images = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    name = "encoder.layers.encoder_layer_0.self_attention"
+    outputs = networks.block_outputs(network, [name, "encoder.dropout", "encoder.layers.encoder_layer_0.ln_1"], images)
+    normed = outputs["encoder.layers.encoder_layer_0.ln_1"]
+    with torch.no_grad():
+        expected, _ = network.get_submodule(name)(normed, normed, normed, need_weights=False)
+    torch.testing.assert_close(outputs[name], expected)
+    assert networks.activities(network, images)[name].note() == "puts out a tuple, of which the first tensor is taken"
+
+
+def test_what_is_found_without_weights_is_what_the_network_does():
+    for architecture in ("regnet_y_400mf", "swin_t"):
+        network = networks.untrained(architecture, n_classes=1000, seed=0).eval()
+        images = torch.zeros(networks.SURVEYED, 3, 32, 32)
+        found = networks.surveyed(networks.without_weights(architecture), architecture, 32, "anywhere")
+        assert found == networks.activities(network, images)
+        usable = [name for name in found if found[name].fault(networks.SURVEYED) is None]
+        sizes = {name: output[0].numel() for name, output in networks.block_outputs(network, usable, images).items()}
+        assert networks.numbers_of_features(list(found), found) == sizes
+
+
+@pytest.mark.parametrize(
+    ("architecture", "size", "found", "expected"),
+    [
+        ("vit_b_16", 64, "64, for which vit_b_16 fails: .*Expected 224 but got 64", "224: of "),
+        ("maxvit_t", 128, "128, for which maxvit_t fails: ", "224, 448: of |224: of "),
+        ("alexnet", 16, "16, for which alexnet fails: .*too small", "64, 96, "),
+        ("inception_v3", 64, "64, for which inception_v3 fails: .*greater than actual input size", "96, 128, "),
+    ],
+)
+def test_a_size_that_a_network_does_not_take_is_refused_with_those_that_it_takes(architecture, size, found, expected):
+    with pytest.raises(InputError, match=rf"features.image_size\n  found:    {found}.*\n  expected: ({expected})"):
+        networks.surveyed(networks.without_weights(architecture), architecture, size, "config key features.image_size")
+
+
+def test_a_size_that_only_training_does_not_take_is_refused_too():
+    network = networks.without_weights("inception_v3")
+    networks.surveyed(network, "inception_v3", 96, "anywhere")
+    with pytest.raises(InputError, match=r"found: +96[\s\S]*expected: 299, "):
+        networks.surveyed(network.train(), "inception_v3", 96, "anywhere")
