@@ -111,6 +111,12 @@ def brain_rdm_files(dataset, target):
     return [results(f"brain_rdms/{dataset}/sub-{subject}/{target}.npy") for subject in subjects]
 
 
+def files_of_labels(dataset):
+    """The file that labels a data set's conditions, if it is asked which pairs of conditions are of one label."""
+    is_asked = any(pairs != "all" for pairs in config["alignment"]["pairs"])
+    return [results(f"stimuli/{dataset}.csv")] if is_asked else []
+
+
 def stimulus_files(wildcards):
     """The files that decide a data set's stimuli; those of a simulated one are known before they are there."""
     dataset = DATASETS[wildcards.dataset]

@@ -110,6 +110,16 @@ def test_a_layout_that_is_not_right_is_one_message(root, spoil, target, message)
         dataset(root, regions={"typo": ["V1v", "V1b"]}).check_responses("ann", target)
 
 
+def test_conditions_may_have_labels_all_or_none(root):
+    assert set(dataset(root).labels().values()) == {""}
+    rows = ["condition,image,label", "cow,cow.png,1", "apple,apple.png, 2", "dog,dog.png,1", "boat,boat.png,"]
+    put("conditions.csv", "\n".join(rows[:4]))(root)
+    assert dataset(root).labels() == {"cow": "1", "apple": "2", "dog": "1"}
+    put("conditions.csv", "\n".join(rows))(root)
+    with pytest.raises(InputError, match="1 conditions without a label: boat"):
+        dataset(root).labels()
+
+
 def test_an_unknown_time_is_refused(root):
     write(root, np.random.default_rng(4).normal(size=(4, 6, 5)), "npy")
     (root / "times.csv").write_text("seconds\n" + "\n".join(map(str, SECONDS)))

@@ -69,6 +69,13 @@ class DataSet:
         """All images; those of a condition together, conditions in the order of RDMs and responses."""
         raise NotImplementedError
 
+    def labels(self) -> dict[str, str]:
+        """Condition → label: the partition of the data, the session or the run that it is from, where it has one.
+
+        Conditions of one label may share what has nothing to do with what they show: see the module `pairs`.
+        """
+        return {}
+
     def stimulus_files(self) -> list[Path]:
         """The files whose content decides the stimuli."""
         return [self.root / stimulus.image for stimulus in self.stimuli()]

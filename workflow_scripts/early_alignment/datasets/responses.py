@@ -1,6 +1,7 @@
 """Anyone's responses: stimuli, an array per subject, and tables that say what its axes are.
 
-conditions.csv              columns condition, image: a row per condition, in the order of the arrays' first axis
+conditions.csv              columns condition, image: a row per condition, in the order of the arrays' first axis.
+                            A column label, if any, says of which partition, session or run a condition is
 stimuli/                    the images that conditions.csv names
 sub-<subject>.npy           conditions × [repetitions ×] units [× times]; or a zarr array, sub-<subject>.zarr
 sub-<subject>_units.csv     column region: a row per unit; or units.csv, for all subjects. Only if there are regions
@@ -54,6 +55,20 @@ class Responses(DataSet):
 
     def stimuli(self) -> list[Stimulus]:
         return self._conditions
+
+    def labels(self) -> dict[str, str]:
+        path = self.root / "conditions.csv"
+        rows = read_table(path, ("condition", "image"))
+        labels = {row["condition"]: (row.get("label") or "").strip() for row in rows}
+        without = [condition for condition, label in labels.items() if not label]
+        if 0 < len(without) < len(labels):
+            raise InputError(
+                path,
+                f"{len(without)} conditions without a label: {named(without)}",
+                "a label for every condition, or for none",
+                "complete the column label, or leave it out",
+            )
+        return labels
 
     def stimulus_files(self) -> list[Path]:
         return [self.root / "conditions.csv", *super().stimulus_files()]
