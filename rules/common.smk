@@ -43,7 +43,11 @@ SEEDS = config["seeds"]
 EPOCHS = analysed_epochs(config)
 BLOCKS = config["blocks"]
 DATASETS = {name: open_dataset(name, settings) for name, settings in config["datasets"].items()}
-TARGETS = [(name, target) for name, dataset in DATASETS.items() for target in dataset.targets]
+try:
+    # With `targets: all`, the times of responses of one's own are in a file.
+    TARGETS = [(name, target) for name, dataset in DATASETS.items() for target in dataset.targets]
+except InputError as error:
+    raise WorkflowError(str(error))
 SUBJECTS = {s for name, target in TARGETS for s in DATASETS[name].subjects_of(target)}
 
 

@@ -1,5 +1,6 @@
 """What every data set format offers to the rest of the workflow."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
@@ -40,7 +41,11 @@ class DataSet:
         self.settings = settings
         self.root = Path(settings["root"] or "")
         self.subjects = [str(subject) for subject in settings["subjects"]]
-        self.targets = [str(target) for target in settings["targets"]]
+
+    @cached_property
+    def targets(self) -> list[str]:
+        """The regions or times that are asked for, in order."""
+        return [str(target) for target in self.settings["targets"]]
 
     @property
     def science(self) -> dict:
