@@ -74,14 +74,14 @@ def alignment_over_training(
                         ],
                         palette,
                     )
-                    axes[row, column].set_title(target_label(targets[name][column]))
+                    axes[row, column].set_title(target_label(targets[name][column]), pad=18)
                 else:
                     axes[row, column].set_axis_off()
             axes[row, 0].set_ylabel(f"Alignment ({MEASURE_LABELS[measure]}){PAIRS_LABELS[pairs]}")
             axes[row, 0].annotate(
                 f"{chr(ord('a') + row)}   {name.replace('_', ' ')}",
                 (0, 1),
-                xytext=(-40, 14),
+                xytext=(-40, 20),
                 xycoords="axes fraction",
                 textcoords="offset points",
                 fontweight="bold",
@@ -145,7 +145,7 @@ def draw_target(axes, alignment: pd.DataFrame, noise_ceiling: pd.DataFrame, pale
     n_subjects, n_networks = alignment["subject"].nunique(), alignment["seed"].nunique()
     text = f"{counted(n_subjects, 'subject')} × {counted(n_networks, 'network')}"
     if np.isfinite(lower):
-        text += f"; noise ceiling {lower:.2f} to {upper:.2f}"
+        text += f"\nnoise ceiling {lower:.2f} to {upper:.2f}"
     axes.text(1.0, 0.985, text, transform=axes.transAxes, ha="right", va="bottom", fontsize=7, color="0.4")
     sns.despine(ax=axes)
 
