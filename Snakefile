@@ -53,7 +53,10 @@ rule all:
     input:
         rules.figure1.output,
         rules.training_figure.output,
-        rules.tables.output,
+        rules.alignment_table.output,
+        rules.accuracy_table.output,
+        rules.noise_ceiling_table.output,
+        rules.peaks_table.output,
 
 
 # A dry-run ends with a table of what is done, what is missing and what is stale.

@@ -1,13 +1,15 @@
 # Compare one block's RDM at one epoch with every subject's RDM of one target.
 #
-# Inputs: the model RDM and the subjects' brain RDMs.
-# Output: alignment/{dataset}/seed-{seed}/epoch-{epoch}/{block}/{target}.csv, a row per subject and measure.
+# Inputs: the model RDM, the subjects' brain RDMs, and the labels of conditions where these choose pairs.
+# Output: alignment/{dataset}/seed-{seed}/epoch-{epoch}/{block}/{target}.csv, a row per subject, measure and choice of
+# pairs.
 
 
 rule alignment:
     input:
         model=results("model_rdms/{dataset}/seed-{seed}/epoch-{epoch}/{block}.npy"),
         brain=lambda wildcards: brain_rdm_files(wildcards.dataset, wildcards.target),
+        stimuli=lambda wildcards: files_of_labels(wildcards.dataset),
     output:
         results("alignment/{dataset}/seed-{seed}/epoch-{epoch}/{block}/{target}.csv"),
     log:
@@ -18,6 +20,7 @@ rule alignment:
         "../envs/analysis.yaml"
     params:
         measures=config["alignment"]["measures"],
+        pairs=config["alignment"]["pairs"],
         subjects=lambda wildcards: DATASETS[wildcards.dataset].subjects_of(wildcards.target),
         code=code_version("align.py"),
     message:

@@ -44,7 +44,11 @@ SEEDS = config["seeds"]
 EPOCHS = analysed_epochs(config)
 BLOCKS = config["blocks"]
 DATASETS = {name: open_dataset(name, settings) for name, settings in config["datasets"].items()}
-TARGETS = [(name, target) for name, dataset in DATASETS.items() for target in dataset.targets]
+try:
+    # With `targets: all`, the times of responses of one's own are in a file.
+    TARGETS = [(name, target) for name, dataset in DATASETS.items() for target in dataset.targets]
+except InputError as error:
+    raise WorkflowError(str(error))
 SUBJECTS = {s for name, target in TARGETS for s in DATASETS[name].subjects_of(target)}
 
 
@@ -110,6 +114,12 @@ def brain_rdm_files(dataset, target):
     """The brain RDMs of all subjects that have the target, in order."""
     subjects = DATASETS[dataset].subjects_of(target)
     return [results(f"brain_rdms/{dataset}/sub-{subject}/{target}.npy") for subject in subjects]
+
+
+def files_of_labels(dataset):
+    """The file that labels a data set's conditions, if it is asked which pairs of conditions are of one label."""
+    is_asked = any(pairs != "all" for pairs in config["alignment"]["pairs"])
+    return [results(f"stimuli/{dataset}.csv")] if is_asked else []
 
 
 def stimulus_files(wildcards):

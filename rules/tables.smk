@@ -1,17 +1,46 @@
-# Gather the experiment's numbers into tidy tables, one observation a row.
+# Gather the experiment's numbers into tidy tables, one observation a row, each from what it is of alone.
 #
-# Inputs: all alignments and brain RDMs, and the accuracies of all epochs, analysed or not, which publishes each
-# epoch's checkpoint too. Of checkpoints from elsewhere, those of the analysed epochs, if there are images to measure
-# them on; else the table says that there are none.
-# Outputs: tables/alignment.csv, accuracy.csv, noise_ceiling.csv, peaks.csv
+# Outputs and their inputs:
+#   tables/alignment.csv      all alignments
+#   tables/accuracy.csv       the accuracies of all epochs, analysed or not, which publishes each epoch's checkpoint too.
+#                             Of checkpoints from elsewhere, those of the analysed epochs, if there are images to measure
+#                             them on; else the table says that there are none
+#   tables/noise_ceiling.csv  all brain RDMs, and the labels of conditions where these choose pairs
+#   tables/peaks.csv          tables/alignment.csv
+
+DATA = "measured" if SIMULATION is None else "simulated"
 
 
-rule tables:
+rule alignment_table:
     input:
-        alignment=experiment_files(
+        experiment_files(
             results("alignment/{dataset}/seed-{seed}/epoch-{epoch}/{block}/{target}.csv")
         ),
-        accuracy=(
+    output:
+        report(
+            results("tables/alignment.csv"),
+            caption="../report/alignment.rst",
+            category="Tables",
+            labels={"table": "alignment of every subject, seed, epoch, block and target"},
+        ),
+    log:
+        log_of("tables/alignment"),
+    benchmark:
+        benchmark_of("tables/alignment")
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        data=DATA,
+        code=code_version("gather_alignment.py"),
+    message:
+        "Gather the alignments"
+    script:
+        "../workflow_scripts/gather_alignment.py"
+
+
+rule accuracy_table:
+    input:
+        (
             expand(
                 results("accuracy/seed-{seed}/epoch-{epoch}.json"),
                 seed=SEEDS,
@@ -20,45 +49,78 @@ rule tables:
             if IS_EVALUATED
             else []
         ),
-        brain_rdms=[file for target in TARGETS for file in brain_rdm_files(*target)],
     output:
-        alignment=report(
-            results("tables/alignment.csv"),
-            caption="../report/alignment.rst",
-            category="Tables",
-            labels={"table": "alignment of every subject, seed, epoch, block and target"},
-        ),
-        accuracy=report(
+        report(
             results("tables/accuracy.csv"),
             caption="../report/accuracy.rst",
             category="Tables",
             labels={"table": "loss and accuracy of every seed and epoch"},
         ),
-        noise_ceiling=report(
+    log:
+        log_of("tables/accuracy"),
+    benchmark:
+        benchmark_of("tables/accuracy")
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        data=DATA,
+        not_evaluated=[] if IS_EVALUATED else list(product(SEEDS, EPOCHS_WITH_CHECKPOINT)),
+        code=code_version("gather_accuracy.py"),
+    message:
+        "Gather the accuracies"
+    script:
+        "../workflow_scripts/gather_accuracy.py"
+
+
+rule noise_ceiling_table:
+    input:
+        brain_rdms=[file for target in TARGETS for file in brain_rdm_files(*target)],
+        stimuli=[file for dataset in DATASETS for file in files_of_labels(dataset)],
+    output:
+        report(
             results("tables/noise_ceiling.csv"),
             caption="../report/noise_ceiling.rst",
             category="Tables",
             labels={"table": "noise ceiling of every target"},
         ),
-        peaks=report(
+    log:
+        log_of("tables/noise_ceiling"),
+    benchmark:
+        benchmark_of("tables/noise_ceiling")
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        targets=TARGETS,
+        subjects=[DATASETS[dataset].subjects_of(target) for dataset, target in TARGETS],
+        measures=config["alignment"]["measures"],
+        pairs=config["alignment"]["pairs"],
+        data=DATA,
+        code=code_version("compute_noise_ceilings.py"),
+    message:
+        "Compute the noise ceilings"
+    script:
+        "../workflow_scripts/compute_noise_ceilings.py"
+
+
+rule peaks_table:
+    input:
+        results("tables/alignment.csv"),
+    output:
+        report(
             results("tables/peaks.csv"),
             caption="../report/peaks.rst",
             category="Tables",
             labels={"table": "epoch of highest alignment"},
         ),
     log:
-        log_of("tables"),
+        log_of("tables/peaks"),
     benchmark:
-        benchmark_of("tables")
+        benchmark_of("tables/peaks")
     conda:
         "../envs/analysis.yaml"
     params:
-        targets=TARGETS,
-        subjects=[DATASETS[dataset].subjects_of(target) for dataset, target in TARGETS],
-        simulated=SIMULATION is not None,
-        not_evaluated=[] if IS_EVALUATED else list(product(SEEDS, EPOCHS_WITH_CHECKPOINT)),
-        code=code_version("gather_tables.py"),
+        code=code_version("find_peaks.py"),
     message:
-        "Gather the tables"
+        "Find the epochs of highest alignment"
     script:
-        "../workflow_scripts/gather_tables.py"
+        "../workflow_scripts/find_peaks.py"

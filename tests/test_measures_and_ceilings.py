@@ -107,15 +107,40 @@ def test_a_comparison_imports_numpy_alone(measure):
     subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY / "workflow_scripts", check=True)
 
 
-def test_noise_ceiling_is_rsatoolboxs(two_sets):
+@pytest.mark.parametrize("measure", measures.MEASURES)
+@pytest.mark.parametrize("kind", ["random", "with ties", "large mean"])
+@pytest.mark.filterwarnings("ignore:Noise ceiling for tau based on averaged ranks")
+def test_every_noise_ceiling_is_rsatoolboxs(two_sets, measure, kind):
     import rsatoolbox
 
     _, subjects = two_sets
+    subjects = {"random": subjects, "with ties": np.round(subjects), "large mean": subjects + 1e3}[kind]
+    subjects = subjects * np.array([[1], [2], [5], [0.1]])  # which no measure minds
     expected = rsatoolbox.inference.boot_noise_ceiling(
-        rsatoolbox.rdm.RDMs(subjects), method="corr", rdm_descriptor="index"
+        rsatoolbox.rdm.RDMs(subjects), method=RSATOOLBOX[measure], rdm_descriptor="index"
     )
-    np.testing.assert_allclose(inference.noise_ceiling(subjects), expected, atol=1e-9)
+    np.testing.assert_allclose(inference.noise_ceiling(subjects, measure), expected, atol=1e-9)
 
 
-def test_one_subject_has_no_ceiling(two_sets):
-    assert np.isnan(inference.noise_ceiling(two_sets[0][:1])).all()
+def test_ceilings_of_the_real_92_images_differ_by_measure(kriegeskorte92_root):
+    import rsatoolbox
+    from early_alignment.datasets import open_dataset
+
+    settings = {"format": "kriegeskorte92", "root": kriegeskorte92_root, "subjects": [1, 2, 3, 4]}
+    dataset = open_dataset("kriegeskorte92", settings | {"targets": ["human_IT"]})
+    human = np.stack([dataset.brain_rdm(subject, "human_IT", "correlation") for subject in dataset.subjects])
+    for measure in ("pearson", "cosine", "spearman", "whitened"):
+        expected = rsatoolbox.inference.boot_noise_ceiling(
+            rsatoolbox.rdm.RDMs(human), method=RSATOOLBOX[measure], rdm_descriptor="index"
+        )
+        np.testing.assert_allclose(inference.noise_ceiling(human, measure), expected, atol=1e-9)
+    assert inference.noise_ceiling(human, "cosine") == pytest.approx((0.988, 0.993), abs=1e-3)
+
+
+def test_every_measure_has_a_ceiling():
+    assert list(inference.POOLED) == list(measures.MEASURES)
+
+
+@pytest.mark.parametrize("measure", measures.MEASURES)
+def test_one_subject_has_no_ceiling(two_sets, measure):
+    assert np.isnan(inference.noise_ceiling(two_sets[0][:1], measure)).all()

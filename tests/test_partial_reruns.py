@@ -19,9 +19,12 @@ TARGETS = {name: settings["targets"] for name, settings in DEMO["datasets"].item
 BLOCKS, SEEDS = DEMO["blocks"], DEMO["seeds"]
 EPOCHS = ["000", "000-calibrated", *(f"{epoch:03d}" for epoch in DEMO["epochs"][1:])]
 
-TABLES = {f"tables/{name}.csv" for name in ("alignment", "accuracy", "noise_ceiling", "peaks")}
-FIGURES = {f"figures/{name}.{ending}" for name in ("figure1", "training") for ending in ("png", "svg", "pdf")}
-END = TABLES | FIGURES
+FIGURE1, TRAINING_FIGURE = (
+    {f"figures/{name}.{ending}" for ending in ("png", "svg", "pdf")} for name in ("figure1", "training")
+)
+OF_ALIGNMENT = {"tables/alignment.csv", "tables/peaks.csv"} | FIGURE1
+OF_BRAINS = {"tables/noise_ceiling.csv"} | FIGURE1
+OF_TRAINING = {"tables/accuracy.csv"} | TRAINING_FIGURE
 
 
 def checkpoints(seeds, epochs=range(DEMO["training"]["epochs"] + 1)):
@@ -95,25 +98,30 @@ def experiment(finished_demo, tmp_path):
     return Experiment(finished_demo, tmp_path / "copy")
 
 
+def everything_of_seed_3():
+    untrained = {"checkpoints/seed-3/epoch-000-calibrated.pt"}
+    return checkpoints([3]) | untrained | everything_from([3]) | OF_ALIGNMENT | OF_TRAINING
+
+
 def seed_replaced(x):
     x.config["seeds"] = [1, 3]
-    return checkpoints([3]) | {"checkpoints/seed-3/epoch-000-calibrated.pt"} | everything_from([3]) | END
+    return everything_of_seed_3()
 
 
 def seed_added(x):
     x.config["seeds"] = [1, 2, 3]
-    return checkpoints([3]) | {"checkpoints/seed-3/epoch-000-calibrated.pt"} | everything_from([3]) | END
+    return everything_of_seed_3()
 
 
 def epoch_added(x):
     x.config["epochs"] = [0, 1, 2, 3, 4]
-    return everything_from(epochs=["003"]) | END
+    return everything_from(epochs=["003"]) | OF_ALIGNMENT
 
 
 def region_added(x):
     x.config["datasets"]["simulated_fMRI"]["targets"].append("V2v")
     new = {"simulated_fMRI": ["V2v"]}
-    return brain_rdms(new) | alignment(targets=new) | END
+    return brain_rdms(new) | alignment(targets=new) | OF_ALIGNMENT | OF_BRAINS
 
 
 def subject_taken_out_and_put_back(x):
@@ -124,7 +132,8 @@ def subject_taken_out_and_put_back(x):
         (x.folder / f"results/demo/brain_rdms/simulated_EEG/sub-3/{target}.npy").unlink()
     x.config["datasets"]["simulated_EEG"]["subjects"] = [1, 2, 3]
     eeg = {"simulated_EEG": TARGETS["simulated_EEG"]}
-    return brain_rdms(eeg, {"simulated_EEG": [3]}) | alignment(targets=eeg) | END | {"checked_data.txt"}
+    made = brain_rdms(eeg, {"simulated_EEG": [3]}) | alignment(targets=eeg) | {"checked_data.txt"}
+    return made | OF_ALIGNMENT | OF_BRAINS
 
 
 def checkpoint_replaced(x):
@@ -134,7 +143,7 @@ def checkpoint_replaced(x):
     state["layer4.2.conv3.weight"] *= 1.01
     path.unlink()
     torch.save(state, path)
-    return everything_from([1], ["001"]) | END
+    return everything_from([1], ["001"]) | OF_ALIGNMENT
 
 
 def stimulus_replaced(x):
@@ -142,22 +151,27 @@ def stimulus_replaced(x):
     mirrored = Image.open(image).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     image.unlink()
     mirrored.save(image)
-    return {"stimuli/simulated_EEG.csv"} | everything_from(datasets=["simulated_EEG"]) | END
+    return {"stimuli/simulated_EEG.csv"} | everything_from(datasets=["simulated_EEG"]) | OF_ALIGNMENT
 
 
 def background_changed(x):
     x.config["features"]["background"] = 127
-    return {f"stimuli/{name}.csv" for name in TARGETS} | everything_from() | END
+    return {f"stimuli/{name}.csv" for name in TARGETS} | everything_from() | OF_ALIGNMENT
 
 
 def distance_changed(x):
     x.config["rdm"] = {"distance": "euclidean"}
-    return model_rdms() | brain_rdms() | alignment() | END
+    return model_rdms() | brain_rdms() | alignment() | OF_ALIGNMENT | OF_BRAINS
 
 
 def similarity_changed(x):
     x.config["alignment"] = {"measures": ["spearman"]}
-    return alignment() | END
+    return alignment() | OF_ALIGNMENT | OF_BRAINS
+
+
+def choice_of_pairs_added(x):
+    x.config["alignment"] = {"pairs": ["all", "within_partitions"]}
+    return alignment() | OF_ALIGNMENT | OF_BRAINS
 
 
 def comment_and_resource_changed(x):
@@ -177,12 +191,12 @@ def keys_reordered(x):
 def rdm_code_edited(x):
     file = "workflow_scripts/early_alignment/rdms.py"
     x.replace(file, (x.folder / file).read_bytes() + b"\nEDITED = True\n")
-    return model_rdms() | brain_rdms() | alignment() | END
+    return model_rdms() | brain_rdms() | alignment() | OF_ALIGNMENT | OF_BRAINS
 
 
 def training_lengthened(x):
     x.config["training"]["epochs"] = 6
-    return checkpoints(SEEDS, [5, 6]) | END
+    return checkpoints(SEEDS, [5, 6]) | OF_TRAINING
 
 
 def training_lengthened_and_similarity_changed(x):
@@ -193,7 +207,7 @@ def training_lengthened_and_similarity_changed(x):
 def figure_restyled(x):
     file = "workflow_scripts/early_alignment/figures.py"
     x.replace(file, (x.folder / file).read_bytes() + b"\nSTYLE = 'new'\n")
-    return set(FIGURES)
+    return FIGURE1 | TRAINING_FIGURE
 
 
 def results_moved(x):
@@ -203,7 +217,6 @@ def results_moved(x):
     return set()
 
 
-QUICK = (region_added, similarity_changed, distance_changed, checkpoint_replaced, figure_restyled)
 LONG = (
     seed_replaced,
     seed_added,
@@ -212,6 +225,14 @@ LONG = (
     stimulus_replaced,
     rdm_code_edited,
     background_changed,
+)
+QUICK = (
+    region_added,
+    similarity_changed,
+    choice_of_pairs_added,
+    distance_changed,
+    checkpoint_replaced,
+    figure_restyled,
 )
 LONG += (training_lengthened, training_lengthened_and_similarity_changed)
 

@@ -82,6 +82,32 @@ def test_repetitions_that_a_condition_lacks_are_left_out_of_its_average(root):
         dataset(root).patterns("ann", "all")
 
 
+def test_all_targets_are_every_time_of_the_file_and_each_is_its_own_sample(root):
+    array = np.random.default_rng(6).normal(size=(4, 6, 5))
+    write(root, array, "npy")
+    course = dataset(root, targets="all")  # opening it reads nothing
+    (root / "times.csv").write_text("seconds\n" + "\n".join(map(str, SECONDS)))
+    assert course.targets == ["-100ms", "0ms", "100ms", "200ms", "300ms"]
+    for i, target in enumerate(course.targets):
+        np.testing.assert_allclose(course.responses("ann", target), array[..., i])
+    assert dataset(root, targets=["all"]).targets == ["all"]
+
+
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        (None, r"datasets\.own\.targets\n  found:    all, but no times\.csv[\s\S]*\[all\] is all units"),
+        ("0.1\n0.1004\n0.101", r"1 times in milliseconds are of several samples[\s\S]*: 100ms"),
+        ("0.1\nsoon", "'soon'"),
+    ],
+)
+def test_all_targets_without_times_of_their_own_are_refused(root, times, message):
+    if times is not None:
+        (root / "times.csv").write_text(f"seconds\n{times}")
+    with pytest.raises(InputError, match=message):
+        dataset(root, targets="all").targets  # noqa: B018
+
+
 def put(name, text):
     return lambda root: (root / name).write_text(text)
 
@@ -108,6 +134,16 @@ def test_a_layout_that_is_not_right_is_one_message(root, spoil, target, message)
     spoil(root)
     with pytest.raises(InputError, match=message):
         dataset(root, regions={"typo": ["V1v", "V1b"]}).check_responses("ann", target)
+
+
+def test_conditions_may_have_labels_all_or_none(root):
+    assert set(dataset(root).labels().values()) == {""}
+    rows = ["condition,image,label", "cow,cow.png,1", "apple,apple.png, 2", "dog,dog.png,1", "boat,boat.png,"]
+    put("conditions.csv", "\n".join(rows[:4]))(root)
+    assert dataset(root).labels() == {"cow": "1", "apple": "2", "dog": "1"}
+    put("conditions.csv", "\n".join(rows))(root)
+    with pytest.raises(InputError, match="1 conditions without a label: boat"):
+        dataset(root).labels()
 
 
 def test_an_unknown_time_is_refused(root):

@@ -9,5 +9,7 @@ alignment.align(
     model=snakemake.input.model,
     brain=dict(zip(snakemake.params.subjects, snakemake.input.brain, strict=True)),
     measures_=snakemake.params.measures,
-    labels={key: snakemake.wildcards[key] for key in ("dataset", "target", "seed", "epoch", "block")},
+    pairs=snakemake.params.pairs,
+    stimuli=next(iter(snakemake.input.stimuli), None),
+    columns={key: snakemake.wildcards[key] for key in ("dataset", "target", "seed", "epoch", "block")},
 )

@@ -1,13 +1,14 @@
 """Everything about the data that can be found wrong in seconds, found before anything else starts."""
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import numpy as np
 
-from . import class_folders, stimuli
+from . import class_folders, pairs, stimuli
 from .config import analysed_epochs
 from .datasets import open_dataset
 from .datasets.base import DataSet, Stimulus, named
@@ -38,6 +39,7 @@ def problems(config: dict, processes: int = 1) -> tuple[list[str], list[InputErr
             _attempt(errors, check_conditions, dataset, listed)
             _attempt(errors, dataset.check_distance, config["rdm"]["brain_distance"] or config["rdm"]["distance"])
             conditions[name] = len({stimulus.condition for stimulus in listed})
+            summaries += _attempt(errors, notes_on_labels, dataset, listed, config["alignment"]["pairs"]) or []
             parts = [listed[start : start + IMAGES_PER_JOB] for start in range(0, len(listed), IMAGES_PER_JOB)]
             background = config["features"]["background"]
             pictures[dataset] = [pool.submit(look_at_images, dataset, part, background) for part in parts]
@@ -89,6 +91,26 @@ def check_conditions(dataset: DataSet, listed: list[Stimulus]) -> None:
             "names that differ, and all images of a condition together",
             "name every condition once",
         )
+
+
+def notes_on_labels(dataset: DataSet, listed: list[Stimulus], choices: list[str]) -> list[str]:
+    """What to know of conditions of several labels, if pairs of all are compared and nothing else.
+
+    Raises:
+        InputError: Labels do not give the pairs that are asked for.
+    """
+    labels = dict.fromkeys((stimulus.condition for stimulus in listed), "") | dataset.labels()
+    for choice in choices:
+        pairs.blocks(choice, len(labels), labels, f"{dataset.root} (data set {dataset.name})")
+    counts = Counter(labels.values())
+    if len(counts) < 2 or choices != [pairs.ALL]:
+        return []
+    found = named([f"{n} {label}" for label, n in counts.items()])
+    return [
+        f"NOTE: {dataset.name}: conditions have {len(counts)} labels ({found}), and all pairs of them are compared. "
+        "What conditions of one label share, such as how many images and presentations they are averages of, then "
+        "shows as alignment. `alignment.pairs: [all, within_partitions]` adds the alignment without it"
+    ]
 
 
 def look_at_images(dataset: DataSet, listed: list[Stimulus], background) -> tuple[int, list[InputError]]:

@@ -60,6 +60,7 @@ def checked(config: dict, files=()) -> dict:
             (check_architecture, config["network"]["architecture"]),
             (check_trained_epochs if is_trained else check_own_checkpoints, config),
             (check_sizes_of_images, config["training"]),
+            (check_pairs, config["alignment"]),
             (check_names, "config key datasets", list(config["datasets"]), str.casefold),
             *((check_dataset, name, settings) for name, settings in config["datasets"].items()),
             (check_paths, config),
@@ -232,6 +233,21 @@ def check_sizes_of_images(training: dict) -> None:
             f"{short_side}",
             f"at least training.validation_resize = {training['validation_resize']}",
             "raise it",
+        )
+
+
+def check_pairs(alignment: dict) -> None:
+    """Check that every measure can be computed over the pairs that are asked for.
+
+    Raises:
+        InputError: `whitened` is asked for over pairs that are no whole RDM.
+    """
+    if "whitened" in alignment["measures"] and "across_partitions" in alignment["pairs"]:
+        raise InputError(
+            "config keys alignment.measures and alignment.pairs",
+            "whitened, with across_partitions",
+            "whitened with all or within_partitions, as it needs whole RDMs: every pair of some conditions",
+            "leave out either",
         )
 
 

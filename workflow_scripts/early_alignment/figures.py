@@ -11,6 +11,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.transforms import blended_transform_factory
 
+from .standard_errors import crossed_standard_error
+
 # Text stays text, to be found and edited; and equal figures have equal ids.
 matplotlib.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "early-alignment"}
 
@@ -20,7 +22,14 @@ BATCHNORM_MARKERS = {"running": "o", "calibrated": "s"}
 """Markers by the statistics that the untrained network's batch norm layers normalise with."""
 
 
-MEASURE_LABELS = {"pearson": "Pearson's r"}
+MEASURE_LABELS = {
+    "pearson": "Pearson's r",
+    "spearman": "Spearman's ρ",
+    "kendall_tau_a": "Kendall's τ-a",
+    "cosine": "cosine",
+    "whitened": "whitened correlation",
+}
+PAIRS_LABELS = {"all": "", "within_partitions": "\nwithin partitions", "across_partitions": "\nacross partitions"}
 
 
 def alignment_over_training(
@@ -28,17 +37,19 @@ def alignment_over_training(
 ) -> plt.Figure:
     """Alignment against epoch, as the paper's Figure 1.
 
-    A row of panels per data set, a panel per target, a line per block: the mean over subjects and seeds, and its
-    standard error over all (subject, seed) pairs.
+    A row of panels per data set, a panel per target, a line per block: the mean over subjects and networks, and its
+    standard error, both being random factors (`crossed_standard_error`).
 
     Args:
-        alignment: The table `alignment`; its first measure is drawn.
-        noise_ceiling: The table `noise_ceiling`, for the lower bound, given as text.
+        alignment: The table `alignment`; its first measure and choice of pairs are drawn.
+        noise_ceiling: The table `noise_ceiling`, whose bounds for that measure and those pairs are given as text.
         datasets: Rows, from the top.
         blocks: Lines, in the order of the palette.
     """
-    measure = alignment["measure"].iloc[0]
-    alignment = alignment[alignment["measure"] == measure]
+    measure, pairs = alignment[["measure", "pairs"]].iloc[0]
+    alignment, noise_ceiling = (
+        table[(table["measure"] == measure) & (table["pairs"] == pairs)] for table in (alignment, noise_ceiling)
+    )
     targets = {name: list(dict.fromkeys(alignment[alignment["dataset"] == name]["target"])) for name in datasets}
     columns = max(len(row) for row in targets.values())
     # Okabe and Ito's palette as seaborn has it, told apart by colour-blind readers, from early blocks to late.
@@ -63,14 +74,14 @@ def alignment_over_training(
                         ],
                         palette,
                     )
-                    axes[row, column].set_title(target_label(targets[name][column]))
+                    axes[row, column].set_title(target_label(targets[name][column]), pad=18)
                 else:
                     axes[row, column].set_axis_off()
-            axes[row, 0].set_ylabel(f"Alignment ({MEASURE_LABELS.get(measure, measure)})")
+            axes[row, 0].set_ylabel(f"Alignment ({MEASURE_LABELS[measure]}){PAIRS_LABELS[pairs]}")
             axes[row, 0].annotate(
                 f"{chr(ord('a') + row)}   {name.replace('_', ' ')}",
                 (0, 1),
-                xytext=(-40, 14),
+                xytext=(-40, 20),
                 xycoords="axes fraction",
                 textcoords="offset points",
                 fontweight="bold",
@@ -84,13 +95,25 @@ def alignment_over_training(
             ]
         figure.legend(handles=handles, loc="outside right center", frameon=False, title="Output of")
         simulated = set(alignment["data"]) == {"simulated"}
-        seeds, note = alignment["seed"].nunique(), "mean ± standard error over subjects and networks"
         figure.supxlabel(
-            f"Training epoch (log axis; untrained network left of the break)\n{note}; networks: {seeds}", fontsize=9
+            f"Training epoch (log axis; untrained network left of the break)\n{note_on_errors(alignment)}", fontsize=9
         )
         if simulated:
             figure.suptitle("SIMULATED brain data: a demonstration, not a finding", color="firebrick", fontsize=11)
     return figure
+
+
+def note_on_errors(alignment: pd.DataFrame) -> str:
+    """What the error bars are, in words: of a factor of one, nothing is known beyond that one."""
+    factors = {"subjects": alignment.groupby(["dataset", "target"])["subject"].nunique().max()}
+    factors["networks"] = alignment["seed"].nunique()
+    sampled = [name for name, n in factors.items() if n > 1]
+    if not sampled:
+        return "one subject and one network: no standard error can be known"
+    if len(sampled) == 1:
+        (other,) = set(factors) - set(sampled)
+        return f"mean ± standard error over {sampled[0]}, of one {other[:-1]}: nothing is known of other {other}"
+    return "mean ± standard error over subjects and networks, as two crossed random factors"
 
 
 def block_label(block: str) -> str:
@@ -108,21 +131,37 @@ def draw_target(axes, alignment: pd.DataFrame, noise_ceiling: pd.DataFrame, pale
     for block, colour in palette.items():
         rows = alignment[alignment["block"] == block]
         style = {"color": colour, "markersize": 4, "capsize": 2, "linewidth": 1.5}
-        trained = rows[rows["epoch"] > 0].groupby("epoch")["value"]
-        axes.errorbar(trained.mean().index, trained.mean(), yerr=trained.sem(ddof=1), marker="o", **style)
-        untrained = rows[rows["epoch"] == 0].groupby("batchnorm")["value"]
-        for variant, values in untrained:
+        trained = means_and_errors(rows[rows["epoch"] > 0], "epoch")
+        axes.errorbar(trained.index, trained["mean"], yerr=trained["error"], marker="o", **style)
+        untrained = means_and_errors(rows[rows["epoch"] == 0], "batchnorm")
+        for variant, mean, error in untrained.itertuples():
             # Side by side where there are both.
-            place = UNTRAINED_AT * (1 if untrained.ngroups == 1 else {"running": 0.93, "calibrated": 1.08}[variant])
-            axes.errorbar([place], values.mean(), yerr=values.sem(ddof=1), marker=BATCHNORM_MARKERS[variant], **style)
+            place = UNTRAINED_AT * (1 if len(untrained) == 1 else {"running": 0.93, "calibrated": 1.08}[variant])
+            axes.errorbar([place], mean, yerr=error, marker=BATCHNORM_MARKERS[variant], **style)
     epochs = sorted(alignment["epoch"].unique())
     axes.axhline(0, color="0.7", linewidth=0.8, zorder=0)
     draw_epoch_axis(axes, epochs)
     lower, upper = noise_ceiling[["lower", "upper"]].iloc[0]
+    n_subjects, n_networks = alignment["subject"].nunique(), alignment["seed"].nunique()
+    text = f"{counted(n_subjects, 'subject')} × {counted(n_networks, 'network')}"
     if np.isfinite(lower):
-        text = f"noise ceiling {lower:.2f} to {upper:.2f}"
-        axes.text(1.0, 0.985, text, transform=axes.transAxes, ha="right", va="bottom", fontsize=7, color="0.4")
+        text += f"\nnoise ceiling {lower:.2f} to {upper:.2f}"
+    axes.text(1.0, 0.985, text, transform=axes.transAxes, ha="right", va="bottom", fontsize=7, color="0.4")
     sns.despine(ax=axes)
+
+
+def counted(n: int, what: str) -> str:
+    """`1 subject`, `2 subjects`."""
+    return f"{n} {what}{'s' * (n != 1)}"
+
+
+def means_and_errors(rows: pd.DataFrame, by: str) -> pd.DataFrame:
+    """The columns `mean` and `error`, its standard error, over subjects and networks, for each value of a column."""
+    groups = rows.groupby(by)
+    squares = {key: group.pivot(index="subject", columns="seed", values="value") for key, group in groups}
+    return pd.DataFrame(
+        {"mean": groups["value"].mean(), "error": pd.Series({k: crossed_standard_error(s) for k, s in squares.items()})}
+    )
 
 
 def draw_epoch_axis(axes, epochs: list[int]) -> None:

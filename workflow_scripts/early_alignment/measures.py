@@ -81,6 +81,17 @@ def standardised(rdms: np.ndarray) -> np.ndarray:
     return centred / np.linalg.norm(centred, axis=1, keepdims=True)
 
 
+def scaled(rdms: np.ndarray) -> np.ndarray:
+    """Each RDM with length 1, float64 (rdms, pairs).
+
+    Raises:
+        ValueError: An RDM is zero or not finite.
+    """
+    rdms = np.asarray(rdms, dtype=np.float64)
+    cosines(rdms, rdms[:1])  # refuses what has no length
+    return rdms / np.linalg.norm(rdms, axis=1, keepdims=True)
+
+
 def ranks(rdms: np.ndarray) -> np.ndarray:
     """The rank of each value within its RDM, from 1, ties given their mean rank; (rdms, pairs)."""
     ranked = np.empty(rdms.shape)

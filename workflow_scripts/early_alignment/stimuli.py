@@ -1,27 +1,30 @@
-"""The table of stimuli: one row per image, in condition order, with a digest of what the image holds."""
+"""The table of stimuli: one row per image, in condition order, with a digest of what it holds and a label."""
 
 import csv
 import hashlib
 
 from .datasets.base import DataSet, Stimulus, named
 
-COLUMNS = ("condition", "image", "sha256")
+COLUMNS = ("condition", "image", "sha256", "label")
 
 
 def write(path, dataset: DataSet, background: int | list[int] | None = None) -> None:
     """Write the table of a data set's stimuli.
 
     The digest is of the decoded pixels, so a replaced image changes the table, and what was made from it is made
-    again; the same image in another file does not. The background is as in `decoding.decoded`.
+    again; the same image in another file does not. The background is as in `decoding.decoded`. The label is that of the
+    condition, empty if it has none.
     """
     not_square = 0
     with open(path, "w", newline="") as file:
         table = csv.writer(file)
         table.writerow(COLUMNS)
+        labels = dataset.labels()
         for stimulus in dataset.stimuli():
             pixels = dataset.open_image(stimulus.image, background)
             not_square += pixels.width != pixels.height
-            table.writerow((*stimulus, hashlib.sha256(repr(pixels.size).encode() + pixels.tobytes()).hexdigest()))
+            digest = hashlib.sha256(repr(pixels.size).encode() + pixels.tobytes()).hexdigest()
+            table.writerow((*stimulus, digest, labels.get(stimulus.condition, "")))
     print(summary(dataset, not_square))
 
 

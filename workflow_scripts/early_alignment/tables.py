@@ -3,10 +3,7 @@
 import csv
 import json
 
-import numpy as np
 import pandas as pd
-
-from . import inference, rdms
 
 NAMES = ("dataset", "target", "subject", "block")
 
@@ -19,12 +16,12 @@ def read(path) -> pd.DataFrame:
 
 
 def alignment(files, data: str) -> pd.DataFrame:
-    """All alignments, a row per dataset × target × subject × seed × epoch × batchnorm × block × measure."""
+    """All alignments, a row per dataset × target × subject × seed × epoch × batchnorm × block × measure × pairs."""
     rows = []
     for path in files:
         with open(path, newline="") as file:
             rows.extend(csv.DictReader(file))
-    table = pd.DataFrame(rows).astype({"seed": int, "epoch": int, "value": float})
+    table = pd.DataFrame(rows).astype({"seed": int, "epoch": int, "n_pairs": int, "value": float})
     return table.assign(data=data)
 
 
@@ -51,37 +48,25 @@ def accuracy(files, data: str, not_evaluated=()) -> pd.DataFrame:
     return pd.DataFrame(rows).assign(data=data)
 
 
-def noise_ceiling(brain_rdms: dict[tuple[str, str], list[str]], data: str) -> pd.DataFrame:
-    """The noise ceiling of every target, a row per dataset × target.
+def peaks(alignment: pd.DataFrame) -> pd.DataFrame:
+    """The epoch at which a network is most aligned, subjects averaged; of epochs that are equally so, the earliest.
+
+    A row per dataset × target × block × measure × pairs × seed × untrained_batchnorm. Where the untrained network was
+    analysed with both kinds of batch norm statistics, there is a row with either as epoch 0, so that epoch 0 has one
+    try, as every other epoch has.
 
     Args:
-        brain_rdms: (dataset, target) → the files of all subjects' RDMs.
-        data: `measured` or `simulated`.
+        alignment: The table `alignment`.
     """
-    rows = []
-    for (dataset, target), files in brain_rdms.items():
-        lower, upper = inference.noise_ceiling(np.stack([rdms.load(file) for file in files]))
-        rows.append(
-            {
-                "dataset": dataset,
-                "target": target,
-                "subjects": len(files),
-                "measure": "pearson",
-                "lower": lower,
-                "upper": upper,
-                "convention": inference.CEILING_CONVENTION,
-                "data": data,
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def peaks(alignment: pd.DataFrame) -> pd.DataFrame:
-    """The epoch at which a network is most aligned, subjects averaged.
-
-    A row per dataset × target × block × measure × seed.
-    """
-    groups = ["dataset", "target", "block", "measure", "seed", "data"]
+    groups = ["dataset", "target", "block", "measure", "pairs", "seed", "data"]
     mean = alignment.groupby([*groups, "epoch", "batchnorm"], sort=False)["value"].mean().reset_index()
-    highest = mean.loc[mean.groupby(groups, sort=False)["value"].idxmax()]
-    return highest[[*groups[:-1], "epoch", "batchnorm", "value", "data"]].reset_index(drop=True)
+    mean = mean.sort_values("epoch", kind="stable")
+    variants = list(dict.fromkeys(mean.loc[mean["epoch"] == 0, "batchnorm"]))
+    found = []
+    for variant in variants or ["not analysed"]:
+        tried = mean[(mean["epoch"] > 0) | (mean["batchnorm"] == variant)]
+        # Of equal values, idxmax takes the first.
+        highest = tried.loc[tried.groupby(groups, sort=False)["value"].idxmax()]
+        found.append(highest.assign(untrained_batchnorm=variant))
+    columns = [*groups[:-1], "untrained_batchnorm", "epoch", "value", "data"]
+    return pd.concat(found)[columns].reset_index(drop=True)

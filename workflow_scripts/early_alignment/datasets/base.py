@@ -1,5 +1,6 @@
 """What every data set format offers to the rest of the workflow."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
@@ -45,7 +46,11 @@ class DataSet:
         self.settings = settings
         self.root = Path(settings["root"] or "")
         self.subjects = [str(subject) for subject in settings["subjects"]]
-        self.targets = [str(target) for target in settings["targets"]]
+
+    @cached_property
+    def targets(self) -> list[str]:
+        """The regions or times that are asked for, in order."""
+        return [str(target) for target in self.settings["targets"]]
 
     @property
     def science(self) -> dict:
@@ -81,6 +86,13 @@ class DataSet:
     def stimuli(self) -> list[Stimulus]:
         """All images; those of a condition together, conditions in the order of RDMs and responses."""
         raise NotImplementedError
+
+    def labels(self) -> dict[str, str]:
+        """Condition → label: the partition of the data, the session or the run that it is from, where it has one.
+
+        Conditions of one label may share what has nothing to do with what they show: see the module `pairs`.
+        """
+        return {}
 
     def stimulus_files(self) -> list[Path]:
         """The files whose content decides the stimuli."""

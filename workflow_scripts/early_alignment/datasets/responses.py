@@ -1,6 +1,7 @@
 """Anyone's responses: stimuli, an array per subject, and tables that say what its axes are.
 
-conditions.csv              columns condition, image: a row per condition, in the order of the arrays' first axis
+conditions.csv              columns condition, image: a row per condition, in the order of the arrays' first axis.
+                            A column label, if any, says of which partition, session or run a condition is
 stimuli/                    the images that conditions.csv names
 sub-<subject>.npy           conditions × [repetitions ×] units [× times]; or a zarr array, sub-<subject>.zarr
 sub-<subject>_units.csv     column region: a row per unit; or units.csv, for all subjects. Only if there are regions
@@ -9,6 +10,7 @@ times.csv                   column seconds, after onset: a row per time. Only if
 
 import csv
 import re
+from collections import Counter
 from functools import cached_property
 from pathlib import Path
 
@@ -27,7 +29,8 @@ class Responses(DataSet):
     """Arrays and tables as above.
 
     Targets are regions, unions of them that `regions` names, or `all` units; where there are times, a time or window
-    (`170ms`, `170±10ms`, `160-180ms`) of all units or, after a region and `_`, of its units (`V1v_170ms`).
+    (`170ms`, `170±10ms`, `160-180ms`) of all units or, after a region and `_`, of its units (`V1v_170ms`). In place of
+    a list, `all` is every time of `times.csv`, of all units.
     """
 
     tree = (
@@ -43,6 +46,26 @@ class Responses(DataSet):
         match = TARGET.fullmatch(target)
         region, time = (match["region"] or EVERY_UNIT, window_of(match["time"])) if match else (target, None)
         return frozenset(self.regions_of(region)), time
+
+    @cached_property
+    def targets(self) -> list[str]:
+        if self.settings["targets"] != "all":
+            return super().targets
+        where = f"config key datasets.{self.name}.targets"
+        if not self._times_file.is_file():
+            remedy = f"write {self._times_file}, or name the targets in a list: [{EVERY_UNIT}] is all units"
+            raise InputError(where, "all, but no times.csv", "a time course, or a list of targets", remedy)
+        names = [f"{round(1000 * seconds)}ms" for seconds in self._seconds]
+        twice = [name for name, n in Counter(names).items() if n > 1]
+        if twice:
+            raise InputError(
+                where,
+                f"all, but {len(twice)} times in milliseconds are of several samples of {self._times_file}: "
+                + named(twice),
+                "samples at least 1 ms apart, as targets are named by whole milliseconds",
+                "name the targets in a list; windows such as 170±10ms are averages over their samples",
+            )
+        return names
 
     @cached_property
     def _conditions(self) -> list[Stimulus]:
@@ -62,12 +85,31 @@ class Responses(DataSet):
     def stimuli(self) -> list[Stimulus]:
         return self._conditions
 
+    def labels(self) -> dict[str, str]:
+        path = self.root / "conditions.csv"
+        rows = read_table(path, ("condition", "image"))
+        labels = {row["condition"]: (row.get("label") or "").strip() for row in rows}
+        without = [condition for condition, label in labels.items() if not label]
+        if 0 < len(without) < len(labels):
+            raise InputError(
+                path,
+                f"{len(without)} conditions without a label: {named(without)}",
+                "a label for every condition, or for none",
+                "complete the column label, or leave it out",
+            )
+        return labels
+
     def stimulus_files(self) -> list[Path]:
         return [self.root / "conditions.csv", *super().stimulus_files()]
 
     @property
     def _times_file(self) -> Path:
         return self.root / "times.csv"
+
+    @cached_property
+    def _seconds(self) -> np.ndarray:
+        """The times of samples in seconds after onset, (times,)."""
+        return np.array([number(row["seconds"], self._times_file) for row in read_table(self._times_file, ["seconds"])])
 
     def _units_file(self, subject: str) -> Path | None:
         files = (self.root / f"sub-{subject}_units.csv", self.root / "units.csv")
@@ -133,9 +175,7 @@ class Responses(DataSet):
         array, has_times = self._array(subject), self._times_file.is_file()
         region, time = self._region_and_time(target)
         if has_times:
-            seconds = np.array(
-                [number(row["seconds"], self._times_file) for row in read_table(self._times_file, ["seconds"])]
-            )
+            seconds = self._seconds
             if len(seconds) != array.shape[-1]:
                 raise InputError(
                     self._times_file,

@@ -97,6 +97,13 @@ class ThingsEEG2(DataSet):
             for condition, (concept, file) in zip(self._conditions(partition), self._metadata[partition], strict=True)
         ]
 
+    def labels(self) -> dict[str, str]:
+        """The partition of each condition.
+
+        A training concept is an average of 10 images × 4 repetitions, a test concept one image × 80.
+        """
+        return {condition: partition for partition in self._partitions for condition in self._conditions(partition)}
+
     def stimulus_files(self) -> list[Path]:
         return [self._metadata_file, *super().stimulus_files()]
 

@@ -1,0 +1,20 @@
+"""Compute the noise ceiling of every target, by every measure and over every choice of pairs."""
+
+from early_alignment import noise_ceilings
+from early_alignment.logs import log_to
+
+log_to(snakemake.log[0])
+files = iter(snakemake.input.brain_rdms)
+brain_rdms = {
+    tuple(target): [next(files) for _ in subjects]
+    for target, subjects in zip(snakemake.params.targets, snakemake.params.subjects, strict=True)
+}
+datasets = dict.fromkeys(dataset for dataset, _ in brain_rdms)
+table = noise_ceilings.table(
+    brain_rdms,
+    measures=snakemake.params.measures,
+    pairs=snakemake.params.pairs,
+    stimuli=dict(zip(datasets, snakemake.input.stimuli, strict=True)) if snakemake.input.stimuli else {},
+    data=snakemake.params.data,
+)
+table.to_csv(snakemake.output[0], index=False)
