@@ -115,4 +115,89 @@ def test_a_folder_is_unlocked_by_one_command_before_its_data_are_there(folder, o
     locks.mkdir(parents=True)
     (locks / "0.input.lock").write_text("config.yaml\n")
     run("snakemake", "--unlock", *options, cwd=folder)
-    assert not locks.exists() or not list(locks.iterdir())
+    assert not list(locks.glob("*"))
+
+
+# Profiles --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheduler", ["ilp", "greedy"])
+def test_a_sigterm_while_jobs_are_chosen_ends_the_run(tmp_path, scheduler):
+    """As Snakemake is, it hangs in one of three or more."""
+    (tmp_path / "Snakefile").write_text(
+        "from early_alignment import sigterm\n"
+        "sigterm.never_hang()\n"
+        'rule all:\n    input: expand("{i}.out", i=range(400))\n'
+        'rule one:\n    output: "{i}.out"\n    shell: "sleep 0.3; touch {output}"\n'
+    )
+    command = ["snakemake", "--cores", "2", "--scheduler", scheduler, "--rerun-incomplete"]
+    environment = environment_with(PYTHONPATH=str(REPOSITORY / "workflow_scripts"))
+    for seconds in (0.05, 0.15, 0.3):
+        process = subprocess.Popen(
+            command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        next(line for line in process.stdout if "Select jobs" in line)
+        time.sleep(seconds)
+        process.terminate()
+        try:
+            printed, _ = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        assert "Will exit after finishing currently running jobs" in printed
+        assert process.returncode == 1
+    assert not list(tmp_path.glob(".snakemake/locks/*"))
+
+
+def test_an_executor_plugin_that_runs_jobs_twice_is_refused(folder, tmp_path):
+    old = tmp_path / "snakemake_executor_plugin_slurm-2.6.1.dist-info/METADATA"
+    old.parent.mkdir()
+    old.write_text("Metadata-Version: 2.1\nName: snakemake-executor-plugin-slurm\nVersion: 2.6.1\n")
+    refused = run("snakemake", "plan", "--profile", "slurm", cwd=folder, check=False, PYTHONPATH=str(tmp_path))
+    assert refused.returncode != 0
+    assert re.search(r"version 2\.6\.1[\s\S]*2\.7\.1 or newer", refused.stdout)
+    assert "core hours" not in refused.stdout
+
+
+TABLE_OF_RESOURCES = "| rule | GPUs | cores | memory | minutes at most | disk, each |"
+
+
+def resources_of_the_readme() -> dict[str, tuple[str, ...]]:
+    """Rule → (GPUs, cores, MB of memory, minutes) as numbers in strings, empty where the table has none."""
+    lines = (REPOSITORY / "README.md").read_text().partition(TABLE_OF_RESOURCES)[2].splitlines()[2:]
+    found = {}
+    for line in lines[: lines.index("")]:
+        rules, *columns = [cell.strip() for cell in line.removeprefix("|").split("|")]
+        names = re.findall(r"`(\w+)`", rules) or ["others"]
+        gpus, cores, memory, minutes = (amounts(column, len(names)) for column in columns[:4])
+        found |= {
+            name: (gpus[i], cores[i], f"{1000 * float(memory[i]):.0f}", minutes[i]) for i, name in enumerate(names)
+        }
+    return found
+
+
+def amounts(cell: str, rules: int) -> list[str]:
+    """The amounts in a cell of the table: one for all its rules, or one each."""
+    numbers = re.findall(r"[\d.]+", cell) or [""]
+    return numbers[:rules] if len(numbers) >= rules > 1 else numbers[:1] * rules
+
+
+def test_the_readmes_table_of_resources_is_what_the_slurm_profile_asks_for():
+    profile = yaml.safe_load((REPOSITORY / "profiles/slurm/config.yaml").read_text())
+    rules = {}
+    for file in (REPOSITORY / "rules").glob("*.smk"):
+        if file.name == "download.smk":
+            continue
+        _, *parts = re.split(r"^ *rule (\w+):\n", file.read_text(), flags=re.MULTILINE)
+        for name, body in zip(parts[::2], parts[1::2], strict=True):
+            threads = re.search(r"^ +threads: (\d+)", body, re.MULTILINE)
+            rules[name] = int(threads[1]) if threads else 1
+    assert {"train", "features", "checked_data", "simulate_eeg"} <= set(rules)
+    table = resources_of_the_readme()
+    assert set(table) - {"others"} <= set(rules)
+    for name in set(rules) - {"plan", "publish_checkpoint"}:
+        asked = profile["default-resources"] | profile["set-resources"].get(name, {})
+        gpus = str(asked.get("gpu", ""))
+        cores = str(profile["set-threads"].get(name, rules[name]))
+        memory, minutes = (re.search(r"\d+", str(asked[key]))[0] for key in ("mem_mb", "runtime"))
+        assert table.get(name, table["others"]) == (gpus, cores, memory, minutes), name

@@ -116,6 +116,16 @@ def test_a_mistyped_target_is_refused_by_name(finished_demo):
         assert wrong in refused.stdout.split("MissingRuleException")[1]
 
 
+def test_make_overview_prints_the_table_alone(finished_demo):
+    command = ("make", "--assume-old=.venv/installed", f"BIN={Path(sys.executable).parent}", "overview")
+    printed = run(*command, "CONFIG=experiments/demo.yaml", cwd=finished_demo).stdout
+    head, *lines = [line for line in printed.splitlines() if line]
+    assert head.split() == ["rule", "done", "missing", "stale", "why", "stale"]
+    rows = {line.split()[0]: line.split()[1:] for line in lines}
+    assert len(rows) == len(lines)
+    assert rows["alignment"] == ["240", "0", "0"]
+
+
 def rows_of(printed: str) -> dict[str, list[str]]:
     return {line.split()[0]: line.split()[1:] for line in printed.split("why stale")[1].splitlines() if line}
 
