@@ -14,7 +14,6 @@ from conftest import REPOSITORY, copy_of_repository, environment_with, papers_se
 from early_alignment import messages
 from early_alignment.config import checked
 
-PROFILES = [path.parent.name for path in sorted((REPOSITORY / "profiles").glob("*/config.yaml"))]
 
 
 @pytest.fixture
@@ -116,6 +115,99 @@ def test_a_folder_is_unlocked_by_one_command_before_its_data_are_there(folder, o
     (locks / "0.input.lock").write_text("config.yaml\n")
     run("snakemake", "--unlock", *options, cwd=folder)
     assert not list(locks.glob("*"))
+
+
+# What can be had before the data are there, and what a dry-run says -----------------------------------------------
+
+
+def test_the_plan_is_made_where_snakemake_runs_before_the_data_are_there_and_says_so(folder):
+    """By the profile of a cluster, where no job could be queued: there is no SLURM in this test."""
+    soon = ("--slurm-init-seconds-before-status-checks", "1")
+    printed = run("snakemake", "plan", "--profile", "slurm", *soon, cwd=folder).stdout
+    rows = {line.split()[0]: line.split()[1:] for line in printed.splitlines() if line}
+    assert [rows[rule][0] for rule in ("train", "features", "model_rdms", "alignment")] == ["45", "60", "240", "720"]
+    assert "datasets.nsd: not there, the published size stands in: 872 images, 872 conditions" in printed
+    assert "things_eeg2: not there, the published size stands in: 16,740 images, 1,854 conditions" in printed
+    assert "ImageNet's 1,331,167 images stand in" in printed
+    assert "plan" in run("snakemake", "--list-rules", cwd=folder).stdout.split()
+    refused = run("snakemake", "plan", "figure1", "--cores", "1", cwd=folder, check=False)
+    assert refused.returncode != 0
+    assert "datasets.nsd.root unset" in refused.stdout
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A config with a checkpoint and an RDM of one's own, and its file."""
+    root = tmp_path / "mine"
+    (root / "stimuli").mkdir(parents=True)
+    for name in "abcd":
+        (root / f"stimuli/{name}.png").touch()
+    (tmp_path / "1-1.pt").touch()
+    config = {
+        "results": str(tmp_path / "results"),
+        "seeds": [1],
+        "epochs": [1],
+        "blocks": ["layer1"],
+        "network": {"architecture": "resnet18", "checkpoints": f"{tmp_path}/{{seed}}-{{epoch}}.pt"},
+        "datasets": {"mine": {"format": "rdms", "root": str(root), "subjects": ["ann"], "targets": ["LOC"]}},
+    }
+    checked(config)
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(config))
+    return config, tmp_path / "small.yaml"
+
+
+def test_a_dry_run_that_fails_prints_no_table(clone, small):
+    config, file = small
+    failed = run("snakemake", "-n", "--configfile", file, cwd=clone, check=False)
+    assert failed.returncode != 0
+    assert "MissingInputException" in failed.stdout
+    assert "why stale" not in failed.stdout
+    (Path(config["datasets"]["mine"]["root"]) / "sub-ann").mkdir()
+    (Path(config["datasets"]["mine"]["root"]) / "sub-ann/LOC.npy").touch()
+    assert "why stale" in run("snakemake", "-n", "--configfile", file, cwd=clone).stdout
+
+
+def test_a_plan_refuses_data_of_ones_own_that_are_not_there(folder, small):
+    config, file = small
+    config["datasets"]["mine"]["root"] = "nowhere"
+    file.write_text(yaml.safe_dump(config))
+    refused = run("snakemake", "plan", "--cores", "1", "--configfile", file, cwd=folder, check=False)
+    assert refused.returncode != 0
+    assert re.search(r"datasets\.mine\.root\n +found: +nowhere, no such folder", refused.stdout)
+    assert "Traceback" not in refused.stdout
+
+
+# Messages --------------------------------------------------------------------------------------------------------
+
+
+def test_the_error_of_a_job_with_thousands_of_inputs_names_its_log_in_sight(tmp_path):
+    (tmp_path / "Snakefile").write_text(
+        "from early_alignment import messages\n"
+        "messages.shorten(logger)\n"
+        'rule gather:\n    input: [f"{i:05d}.in" for i in range(5000)]\n    output: "out"\n    log: "gather.log"\n'
+        '    shell: "echo spoilt >{log}; exit 1"\n'
+    )
+    for i in range(5000):
+        (tmp_path / f"{i:05d}.in").touch()
+    environment = {"PYTHONPATH": str(REPOSITORY / "workflow_scripts")}
+    failed = run("snakemake", "--cores", "1", cwd=tmp_path, check=False, **environment).stdout
+    error = failed[failed.index("Error in rule gather") :]
+    assert "input: 00000.in, 00001.in, 00002.in, 00003.in, 00004.in, and 4,995 more" in error
+    assert "log: gather.log (check log file(s) for error details)" in error
+    assert len(error) < 3000
+
+
+def test_few_files_are_listed_whole():
+    record = logging.LogRecord("snakemake", logging.ERROR, "", 0, "", (), None)
+    record.input, record.output, record.reason = ["a", "b"], ["c"], "Missing output files: c"
+    assert messages.shortened(record)
+    assert (record.input, record.output, record.reason) == (["a", "b"], ["c"], "Missing output files: c")
+
+
+def test_no_line_of_the_papers_dry_run_lists_all_files(clone, paper_data):
+    printed = run("snakemake", "-n", *papers_settings(paper_data), cwd=clone).stdout
+    assert "Gather the tables" in printed
+    assert max(map(len, printed.splitlines())) < 2000
 
 
 # Profiles --------------------------------------------------------------------------------------------------------
