@@ -15,7 +15,6 @@ from early_alignment import messages
 from early_alignment.config import checked
 
 
-
 @pytest.fixture
 def folder(tmp_path):
     """A clone of the test's own, with this Python's scripts in its `.venv`."""
@@ -68,7 +67,7 @@ def processes(folder: Path, word: bytes) -> list[int]:
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if Path(os.readlink(process / "cwd")) == folder and word in (process / "cmdline").read_bytes():
+            if (process / "cwd").readlink() == folder and word in (process / "cmdline").read_bytes():
                 found.append(int(process.name))
         except OSError:
             continue
