@@ -8,6 +8,7 @@ import csv
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -184,7 +185,7 @@ def features_of(config: dict, dataset: str, block: str) -> float:
     return channels * side**2
 
 
-def report(found: list[Stage], results: Path, stand_ins: list[str] = ()) -> list[str]:
+def report(found: list[Stage], results: Path, stand_ins: Sequence[str] = ()) -> list[str]:
     """The plan as lines of text, the disk's free space beside what it asks for, and what it had to take for granted."""
     head = f"{'stage':<14}{'jobs':>8}{'GPU hours':>12}{'core hours':>12}{'GB kept':>10}{'GB at most':>12}"
     total = Stage("all", *(sum(column) for column in zip(*(stage[1:] for stage in found), strict=True)))
