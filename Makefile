@@ -1,10 +1,11 @@
 SHELL := /bin/bash -o pipefail
 
-# make demo   the whole experiment on simulated data, in minutes
-# make trial  the same on real photographs and real brain RDMs: make trial DATA=<folder>
-# make test   every test and check
-# make check  formatting and lint alone
-# make bench  speed and memory against peers
+# make demo      the whole experiment on simulated data, in minutes
+# make trial     the same on real photographs and real brain RDMs: make trial DATA=<folder>
+# make overview  what is done, missing and stale, rule by rule, while jobs run too: make overview CONFIG=<config file>
+# make test      every test and check
+# make check     formatting and lint alone
+# make bench     speed and memory against peers
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -13,27 +14,43 @@ INSTALLED := .venv/installed
 
 # make test-slow   what takes minutes each and is not in make test
 # make test-slurm  the part of make test that starts a one-node SLURM
-.PHONY: demo trial test test-slow test-slurm check bench pictures clean
+.PHONY: demo trial overview test test-slow test-slurm check bench pictures clean
 
 $(INSTALLED): envs/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=<one>" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --requirement envs/requirements.txt
 	touch $@
 
+# Snakemake, which goes on after a SIGKILL. That leaves Snakemake's lock behind, which says neither whose it is nor
+# whether that still lives. So a run notes in a file that it began, and holds the file locked, as its standard input,
+# which all its jobs inherit: whoever gets that lock may take Snakemake's away if the note is still there.
+define run
+@set -e; mkdir -p .snakemake; exec <>.snakemake/begun_by_make; \
+flock --nonblock 0 || { echo "waiting for the jobs of an earlier run in this folder"; flock 0; }; \
+test ! -s .snakemake/begun_by_make || $(BIN)/snakemake --unlock; \
+echo begun >.snakemake/begun_by_make; $(SNAKEMAKE) --configfile experiments/$(1).yaml; : >.snakemake/begun_by_make
+endef
+
 demo: $(INSTALLED)
-	$(SNAKEMAKE) --configfile experiments/demo.yaml
+	$(call run,demo)
 	@$(MAKE) --no-print-directory results/demo/report.html
 	@$(call where_things_lie,demo)
 
 trial: $(INSTALLED)
 	@test -d "$(DATA)" || { echo "usage: make trial DATA=<folder with cifar10_subset/ and kriegeskorte92/>; see README.md"; exit 1; }
 	mkdir -p data && ln -sfn "$(abspath $(DATA))" data/trial
-	$(SNAKEMAKE) --configfile experiments/trial.yaml
+	$(call run,trial)
 	@$(MAKE) --no-print-directory results/trial/report.html
 	@$(call where_things_lie,trial)
 
 results/%/report.html: results/%/figures/figure1.png report/*.rst
 	$(BIN)/snakemake --quiet all --configfile experiments/$*.yaml --report $@
+
+# Snakemake's own messages are shown only if it fails.
+overview: $(INSTALLED)
+	@printed=$$($(BIN)/snakemake --dry-run --quiet --nolock --rerun-incomplete $(if $(CONFIG),--configfile $(CONFIG)) 2>&1) \
+	  || { printf '%s\n' "$$printed"; exit 1; }; printf '%s\n' "$$printed" | sed -n '/^rule  .*why stale$$/,$$p'
 
 define where_things_lie
 printf '\nFigure 1  %s\ntables    %s\nreport    %s\n' \

@@ -59,5 +59,13 @@ rule all:
         rules.peaks_table.output,
 
 
+# Before anything runs, not in a dry-run: Snakemake does not say earlier what will run the jobs.
+onstart:
+    try:
+        check_executor(workflow.executor_plugin.name)
+    except InputError as error:
+        raise WorkflowError(str(error))
+
+
 # A dry-run ends with a table of what is done, what is missing and what is stale.
 atexit.register(print_overview, workflow)

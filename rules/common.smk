@@ -11,17 +11,21 @@ from pathlib import Path
 
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 
-from early_alignment import ancient_inputs
+from early_alignment import ancient_inputs, messages, sigterm
 from early_alignment.code_versions import code_version
+from early_alignment.command_line import needs_no_data
 from early_alignment.config import analysed_epochs, check_own_files, check_roots, checked
 from early_alignment.config import own_checkpoint
 from early_alignment.datasets import open_dataset
 from early_alignment.errors import InputError
+from early_alignment.executors import check_executor
 from early_alignment.inspection import print_overview
 from early_alignment.recipe import labelled_images, recipe
 from early_alignment.simulation.plan import plan_of
 
 ancient_inputs.count_for_themselves()
+messages.shorten(logger)
+sigterm.never_hang()
 # Snakemake's graph is millions of small objects that live to the end: looking among them for garbage as often as Python
 # does by default took a fifth of the dry-run of all epochs.
 gc.set_threshold(200_000, 50, 1000)
@@ -30,10 +34,14 @@ try:
     # What YAML makes of a file hides some mistakes in it; jobs need not look again.
     config = checked(config, workflow.configfiles if workflow.is_main_process else ())
     SIMULATION = plan_of(config)
-    if SIMULATION is None:
-        check_roots(config)
-    if config["network"]["checkpoints"] is not None:
-        check_own_files(config)
+    try:
+        if SIMULATION is None:
+            check_roots(config)
+        if config["network"]["checkpoints"] is not None:
+            check_own_files(config)
+    except InputError:
+        if not needs_no_data():
+            raise
 except InputError as error:
     raise WorkflowError(str(error))
 

@@ -210,6 +210,33 @@ def figure_restyled(x):
     return FIGURE1 | TRAINING_FIGURE
 
 
+def cloned_anew(x):
+    """Every file of the repository written now, with the content that it had."""
+    own = ("results", "data", ".snakemake")
+    for file in x.folder.rglob("*"):
+        if file.is_file() and file.relative_to(x.folder).parts[0] not in own:
+            file.touch()
+    return set()
+
+
+def comment_in_scripts(x):
+    for file in (x.folder / "workflow_scripts").glob("*.py"):
+        x.replace(file, b"# a comment\n" + file.read_bytes())
+    return set()
+
+
+def script_edited(x):
+    file = "workflow_scripts/align.py"
+    x.replace(file, (x.folder / file).read_bytes() + b"\nEDITED = True\n")
+    return alignment() | OF_ALIGNMENT
+
+
+def training_script_edited(x):
+    file = "workflow_scripts/train_network.py"
+    x.replace(file, (x.folder / file).read_bytes() + b"\nEDITED = True\n")
+    return set()
+
+
 def results_moved(x):
     """The results folder renamed, with the files' dates, and named in the config."""
     (x.folder / "results/demo").rename(x.folder / "results/elsewhere")
@@ -235,9 +262,12 @@ QUICK = (
     figure_restyled,
 )
 LONG += (training_lengthened, training_lengthened_and_similarity_changed)
+OF_SCRIPTS = (cloned_anew, comment_in_scripts, script_edited, training_script_edited)
 
 
-@pytest.mark.parametrize("change", [*QUICK, *LONG, comment_and_resource_changed, keys_reordered, results_moved])
+@pytest.mark.parametrize(
+    "change", [*QUICK, *LONG, *OF_SCRIPTS, comment_and_resource_changed, keys_reordered, results_moved]
+)
 def test_exactly_what_a_change_concerns_is_to_be_made_again(experiment, change):
     expected = change(experiment)
     retrained = {seed_replaced: {3}, seed_added: {3}}

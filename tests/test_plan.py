@@ -12,6 +12,7 @@ import yaml
 from conftest import REPOSITORY, papers_settings, run
 from early_alignment import costs, inspection
 from early_alignment.config import checked
+from early_alignment.datasets import open_dataset
 
 PAPER = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
 
@@ -52,6 +53,35 @@ def test_jobs_hours_and_bytes_are_those_of_a_calculation_by_hand(experiment):
     numbers = 802_816 + 401_408 + 200_704 + 100_352
     assert plan["features"].kept == pytest.approx(30 * 12 * numbers * 2 * costs.COMPRESSED)
     assert plan["alignment"].gpu_hours == 0
+
+
+def test_published_sizes_stand_in_for_data_that_are_not_there():
+    config = checked(PAPER)
+    plan = stages_by_rule(config, {"train": 8, "features": 4}, {"train": 1, "features": 1})
+    assert plan["train"].gpu_hours == pytest.approx(5 * 90 * (1_281_167 + 50_000) / 800 / 3600)
+    assert plan["features"].gpu_hours == pytest.approx(5 * 6 * (16_540 + 200 + 872) / 400 / 3600)
+    pairs = 1_854 * 1_853 / 2 + 872 * 871 / 2
+    assert plan["model_rdms"].kept == pytest.approx(5 * 6 * 4 * pairs * 4)
+    said = costs.stand_ins(config)
+    assert len(said) == 3
+    assert "16,740 images, 1,854 conditions" in said[1]
+
+
+def test_published_sizes_are_those_of_folders_with_the_published_names(paper_data):
+    nsd = checked(PAPER)["datasets"]["nsd"] | {"root": str(paper_data / "nsd")}
+    there = open_dataset("nsd", nsd)
+    assert len(there.stimuli()) == there.published_size()[0] == 872
+    fewer = open_dataset("nsd", nsd | {"root": None, "subjects": [1, 2]})
+    assert not fewer.is_there
+    assert fewer.published_size() == (1000, 1000)
+    things = checked(PAPER)["datasets"]["things_eeg2"]
+    for conditions, average, size in (
+        ("training_concepts", True, (16_540, 1_654)),
+        ("test_images", True, (200, 200)),
+        ("concepts", False, (16_740, 16_740)),
+    ):
+        settings = things | {"conditions": conditions, "average_images": average}
+        assert open_dataset("things", settings).published_size() == size
 
 
 def test_features_that_are_not_kept_take_room_for_one_checkpoint(experiment):
@@ -114,6 +144,16 @@ def test_a_mistyped_target_is_refused_by_name(finished_demo):
         refused = run("snakemake", "-n", wrong, "--configfile", "experiments/demo.yaml", cwd=finished_demo, check=False)
         assert refused.returncode != 0
         assert wrong in refused.stdout.split("MissingRuleException")[1]
+
+
+def test_make_overview_prints_the_table_alone(finished_demo):
+    command = ("make", "--assume-old=.venv/installed", f"BIN={Path(sys.executable).parent}", "overview")
+    printed = run(*command, "CONFIG=experiments/demo.yaml", cwd=finished_demo).stdout
+    head, *lines = [line for line in printed.splitlines() if line]
+    assert head.split() == ["rule", "done", "missing", "stale", "why", "stale"]
+    rows = {line.split()[0]: line.split()[1:] for line in lines}
+    assert len(rows) == len(lines)
+    assert rows["alignment"] == ["240", "0", "0"]
 
 
 def rows_of(printed: str) -> dict[str, list[str]]:

@@ -269,5 +269,33 @@ def test_the_library_code_behind_a_job_is_followed_and_its_comments_are_not(clon
     a.write_text('"""One."""\nx = 1  # first\n')
     b.write_text('"""Two."""\n\n\nx = 1\n')
     c.write_text("x = 2\n")
-    one, same, other = (code_versions.ast.dump(code_versions._tree(path)) for path in (a, b, c))
+    one, same, other = (code_versions._plain(path) for path in (a, b, c))
     assert one == same != other
+
+
+def test_a_scripts_fingerprint_is_of_its_own_code_and_of_what_it_imports_however(tmp_path, monkeypatch):
+    from early_alignment import code_versions
+
+    package = tmp_path / "early_alignment"
+    package.mkdir()
+    monkeypatch.setattr(code_versions, "PACKAGE", package)
+    monkeypatch.setattr(code_versions, "SCRIPTS", tmp_path)
+
+    def version(script: str, module: str) -> str:
+        (tmp_path / "script.py").write_text(script)
+        (package / "sums.py").write_text(module)
+        for function in (code_versions.code_version, code_versions._tree, code_versions._imports):
+            function.cache_clear()
+        return code_versions.code_version("script.py")
+
+    try:
+        for imported in ("import early_alignment.sums", "from early_alignment import sums", "import os"):
+            plain = version(f"{imported}\nx = 1\n", "y = 1\n")
+            assert version(f'"""What for."""\n\n\n{imported}\nx = (  # why\n    1\n)\n', "y = 1  # one\n") == plain
+            assert version(f"{imported}\nx = 2\n", "y = 1\n") != plain
+            assert (version(f"{imported}\nx = 1\n", "y = 2\n") != plain) == ("sums" in imported)
+            documented = version(f"{imported}\nx = 1\n", 'async def f():\n    """One."""\n    return 1\n')
+            assert version(f"{imported}\nx = 1\n", 'async def f():\n    """Two."""\n    return 1\n') == documented
+    finally:
+        for function in (code_versions.code_version, code_versions._tree, code_versions._imports):
+            function.cache_clear()

@@ -3,9 +3,10 @@
 import sys
 from pathlib import Path
 
-from early_alignment import costs
+from early_alignment import costs, errors
 
+sys.excepthook = errors.show_plainly
 stages = costs.stages(snakemake.config, snakemake.params.cores, snakemake.params.gpus)
-text = "\n".join(costs.report(stages, Path(snakemake.config["results"])))
+text = "\n".join(costs.report(stages, Path(snakemake.config["results"]), costs.stand_ins(snakemake.config)))
 Path(snakemake.log[0]).write_text(text + "\n")
 print(text, file=sys.stderr)

@@ -1,8 +1,9 @@
-"""Which version of the library a script runs: a fingerprint that Snakemake follows as a param.
+"""Which version of the code a job runs: a fingerprint that Snakemake follows as a param.
 
-Snakemake notices an edited script but not an edited module that the script imports. A rule therefore carries the
-fingerprint of all modules of this package that its script imports, directly or not. Comments and docstrings do not
-count, so only a change that could change a result makes one stale.
+Snakemake compares the dates of scripts, which a fresh clone changes, and does not look at the modules that a script
+imports. A rule therefore carries the fingerprint of its script and of all modules of this package that it imports,
+directly or not, and profiles/default turns the comparison of dates off. Comments, docstrings and layout do not count,
+so only a change that could change a result makes one stale.
 """
 
 import ast
@@ -16,7 +17,7 @@ SCRIPTS = PACKAGE.parent
 
 @cache
 def code_version(script: str, *modules: str, without: tuple[str, ...] = ()) -> str:
-    """The fingerprint of the package's modules that a script imports.
+    """The fingerprint of a script and of the package's modules that it imports.
 
     Args:
         script: The script's file name.
@@ -27,8 +28,8 @@ def code_version(script: str, *modules: str, without: tuple[str, ...] = ()) -> s
     digest = hashlib.sha256()
     named = {PACKAGE / module for module in modules}
     left_out = {PACKAGE / module for module in without}
-    for module in sorted(modules_behind(SCRIPTS / script, *named) - left_out):
-        digest.update(ast.dump(_tree(module)).encode())
+    for file in (SCRIPTS / script, *sorted(modules_behind(SCRIPTS / script, *named) - left_out)):
+        digest.update(_plain(file).encode())
     return digest.hexdigest()[:12]
 
 
@@ -45,11 +46,17 @@ def modules_behind(script: Path, *modules: Path) -> set[Path]:
 @cache
 def _tree(path: Path) -> ast.Module:
     """The syntax tree without docstrings."""
-    tree = ast.parse(path.read_text(), path)
+    tree = ast.parse(path.read_text(encoding="utf-8"), path)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
+        documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+        if isinstance(node, documented) and ast.get_docstring(node, clean=False):
             node.body = node.body[1:]
     return tree
+
+
+def _plain(path: Path) -> str:
+    """The code without comments, docstrings and layout; unlike `ast.dump`, Pythons agree on it."""
+    return ast.unparse(_tree(path))
 
 
 @cache
@@ -57,14 +64,19 @@ def _imports(path: Path) -> frozenset[Path]:
     """The package's files that a file names in import statements, wherever in the file these are."""
     found = set()
     for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.ImportFrom):
-            if node.level:
-                base = path.parents[node.level - 1]
-            elif node.module and node.module.split(".")[0] == PACKAGE.name:
-                base = SCRIPTS
-            else:
-                continue
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+            candidates = [SCRIPTS.joinpath(*name.split(".")) for name in names if _is_of_package(name)]
+        elif isinstance(node, ast.ImportFrom) and (node.level or _is_of_package(node.module)):
+            base = path.parents[node.level - 1] if node.level else SCRIPTS
             base = base.joinpath(*(node.module or "").split("."))
-            for candidate in (base, *(base / alias.name for alias in node.names)):
-                found |= {file for file in (candidate.with_suffix(".py"), candidate / "__init__.py") if file.is_file()}
+            candidates = [base, *(base / alias.name for alias in node.names)]
+        else:
+            continue
+        for place in candidates:
+            found |= {file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()}
     return frozenset(found)
+
+
+def _is_of_package(name: str) -> bool:
+    return name.split(".")[0] == PACKAGE.name

@@ -8,6 +8,7 @@ import csv
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -15,20 +16,22 @@ from typing import NamedTuple
 import numpy as np
 
 from .config import analysed_epochs
-from .datasets import open_dataset
+from .datasets import DataSet, open_dataset
 from .files import existing
 
 DECODED_PER_CORE = 100
 """ImageNet-sized photographs that a core decodes and crops in a second; 100 to 150 are common."""
-TRAINED_PER_GPU = 1000
-"""Images that a data-centre GPU trains ResNet-50 on in a second, in float32 with TF32; in bfloat16 about 2,500."""
+TRAINED_PER_GPU = 938
+"""Images that one A100 (80 GB) trains ResNet-50 on in a second with TF32, and 2,470 with mixed precision: NVIDIA's
+figures (DeepLearningExamples, PyTorch/Classification/ConvNets/resnet50v1.5, container 21.03), not measured here."""
 EXTRACTED_PER_GPU = 1500
-"""Images that it passes through ResNet-50 in a second and whose features are moved away."""
+"""Images that such a GPU passes through ResNet-50 in a second and whose features are moved away; reckoned."""
 PRODUCTS_PER_CORE = 6e10
 """Multiplications in a second and core of an RDM: 872² · 802,816 took 5.2 s on two cores (`make bench`)."""
 COMPRESSED = 0.72
 """What is left of features in float16 (docs/numbers.md)."""
 IMAGENET = 1_281_167 + 50_000
+"""Images of ILSVRC 2012 to train on and to validate on."""
 PARAMETERS = {"resnet18": 11.7e6, "resnet34": 21.8e6, "resnet50": 25.6e6, "resnet101": 44.5e6, "resnet152": 60.2e6}
 """Of torchvision's networks; a checkpoint holds 4 bytes of each, and the optimiser's state as much again."""
 SECONDS = {"alignment": 0.4, "brain_rdms": 10.0}
@@ -72,13 +75,12 @@ def stages(config: dict, cores: dict[str, int], gpus: dict[str, int]) -> list[St
         found.append(training_stage(config, results, cores.get("train", 1), gpus.get("train", 0)))
     for name, settings in config["datasets"].items():
         dataset = open_dataset(name, settings)
-        listed = dataset.stimuli()
-        n_conditions = len({stimulus.condition for stimulus in listed})
+        n_images, n_conditions = size_of(dataset)
         rate = min(DECODED_PER_CORE * cores.get("features", 1), EXTRACTED_PER_GPU * gpus.get("features", 1))
         n_features = [features_of(config, name, block) for block in blocks]
         each = n_conditions * sum(n_features) * bytes_each * COMPRESSED
         kept = each * n_analysed if config["features"]["keep"] else 0.0
-        stage("features", n_analysed, len(listed) / rate, kept, max(kept, each))
+        stage("features", n_analysed, n_images / rate, kept, max(kept, each))
         products = n_conditions**2 * sum(n_features) / len(blocks)
         pairs = n_conditions * (n_conditions - 1) / 2 * 4
         seconds = products / (PRODUCTS_PER_CORE * cores.get("model_rdms", 1))
@@ -93,7 +95,7 @@ def training_stage(config: dict, results: Path, cores: int, gpus: int) -> Stage:
     """What training all seeds takes, on so many cores and GPUs a job."""
     training, n_seeds = config["training"], len(config["seeds"])
     rate = min(DECODED_PER_CORE * cores, TRAINED_PER_GPU * max(gpus, 1))
-    seconds = measured_epoch(results) or number_of_images(Path(training["images"])) / rate
+    seconds = measured_epoch(results) or number_of_images(training["images"]) / rate
     hours = n_seeds * training["epochs"] * seconds / 3600
     parameters = PARAMETERS.get(config["network"]["architecture"], float("nan"))
     checkpoint = size_of_any(results, "checkpoints/*/*.pt") or 4 * parameters
@@ -134,9 +136,34 @@ def size_of_any(results: Path, pattern: str) -> int | None:
     return next((file.stat().st_size for file in results.glob(pattern)), None)
 
 
-def number_of_images(root: Path) -> int:
+def number_of_images(root: str | None) -> int:
     """How many there are under `train/` and `val/`, ImageNet's number if they are not there yet."""
-    return sum(1 for split in ("train", "val") for _ in (root / split).glob("*/*")) or IMAGENET
+    if root is None:
+        return IMAGENET
+    return sum(1 for split in ("train", "val") for _ in (Path(root) / split).glob("*/*")) or IMAGENET
+
+
+def size_of(dataset: DataSet) -> tuple[int, int]:
+    """How many images and conditions a data set has, as published if it is not there yet."""
+    if not dataset.is_there:
+        return dataset.published_size()
+    listed = dataset.stimuli()
+    return len(listed), len({stimulus.condition for stimulus in listed})
+
+
+def stand_ins(config: dict) -> list[str]:
+    """What is not there yet, and the published size that stands in for it; a line each."""
+    lines = []
+    images = config["training"]["images"]
+    if config["network"]["checkpoints"] is None and (images is None or not Path(images).is_dir()):
+        lines.append(f"training.images: not there, ImageNet's {IMAGENET:,} images stand in")
+    for name, settings in config["datasets"].items():
+        dataset = open_dataset(name, settings)
+        if not dataset.is_there:
+            n_images, n_conditions = dataset.published_size()
+            size = f"{n_images:,} images, {n_conditions:,} conditions"
+            lines.append(f"datasets.{name}: not there, the published size stands in: {size}")
+    return lines
 
 
 def features_of(config: dict, dataset: str, block: str) -> float:
@@ -159,8 +186,8 @@ def features_of(config: dict, dataset: str, block: str) -> float:
     return channels * side**2
 
 
-def report(found: list[Stage], results: Path) -> list[str]:
-    """The plan as lines of text, and the disk's free space beside what it asks for."""
+def report(found: list[Stage], results: Path, stand_ins: Sequence[str] = ()) -> list[str]:
+    """The plan as lines of text, the disk's free space beside what it asks for, and what it had to take for granted."""
     head = f"{'stage':<14}{'jobs':>8}{'GPU hours':>12}{'core hours':>12}{'GB kept':>10}{'GB at most':>12}"
     total = Stage("all", *(sum(column) for column in zip(*(stage[1:] for stage in found), strict=True)))
     lines = [
@@ -169,4 +196,4 @@ def report(found: list[Stage], results: Path) -> list[str]:
     ]
     free = shutil.disk_usage(existing(results)).free
     verdict = "enough" if free > total.peak else "unknown whether enough" if total.peak != total.peak else "TOO LITTLE"
-    return [head, *lines, f"free where results go: {free / 1e9:,.1f} GB, {verdict}"]
+    return [head, *lines, f"free where results go: {free / 1e9:,.1f} GB, {verdict}", *stand_ins]

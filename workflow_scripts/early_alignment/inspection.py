@@ -17,8 +17,9 @@ REASONS = {
 
 
 def print_overview(workflow) -> None:
-    """Print the table if this was a dry-run that got as far as a graph of jobs."""
-    if not workflow.is_main_process or not workflow.dryrun or workflow.dag is None:
+    """Print the table if this was a dry-run that got as far as to know which jobs are to be run."""
+    # Snakemake makes the scheduler once the graph of jobs is whole; before, no job counts as to be run.
+    if not workflow.is_main_process or not workflow.dryrun or workflow.scheduler is None:
         return
     rows = counted((job.rule.name, _reason(workflow.dag, job)) for job in workflow.dag.jobs)
     if rows:

@@ -45,6 +45,11 @@ class Algonauts2023(DataSet):
         "(https://algonauts.csail.mit.edu), then unpack one folder per subject"
     )
 
+    def published_size(self) -> tuple[int, int]:
+        # Beside 1,000 images for all, each subject saw 9,000 that no other did.
+        n_images = {1: 9841, 8: N_SHARED_BY_ALL_EIGHT}.get(len(self.subjects), 1000)
+        return n_images, n_images
+
     @property
     def science(self) -> dict:
         # The stimuli are the images that all subjects share.

@@ -53,6 +53,24 @@ class DataSet:
         return [str(target) for target in self.settings["targets"]]
 
     @property
+    def is_there(self) -> bool:
+        """Whether there is a folder where the config says that the data are."""
+        return self.settings["root"] is not None and self.root.is_dir()
+
+    def published_size(self) -> tuple[int, int]:
+        """How many images and conditions the published data set has at most, for plans before it is there.
+
+        Raises:
+            InputError: Nobody published it: the data are the user's own.
+        """
+        raise InputError(
+            f"config key datasets.{self.name}.root",
+            "unset" if self.settings["root"] is None else f"{self.root}, no such folder",
+            f"a folder with {self.tree}, as this data set has no published size",
+            "set it to where the data are",
+        )
+
+    @property
     def science(self) -> dict:
         """The settings that decide conditions and responses, and so what is stale when they change.
 

@@ -25,6 +25,9 @@ class Kriegeskorte92(DataSet):
     tree = f"{SUPPLEMENT} and {HUMAN}"
     source = "download both files from the folder demos/92imageData of https://github.com/rsagroup/rsatoolbox"
 
+    def published_size(self) -> tuple[int, int]:
+        return 92, 92
+
     def subjects_of(self, target: str) -> list[str]:
         return [MONKEYS] if target == "monkey_IT" else self.subjects
 

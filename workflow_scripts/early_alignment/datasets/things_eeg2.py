@@ -19,6 +19,8 @@ PARTITIONS = {"training": "train", "test": "test"}
 """Names of the partitions in paths and in the image metadata."""
 PARTITIONS_OF = {"concepts": ("training", "test"), "training_concepts": ("training",), "test_images": ("test",)}
 """Partitions by the setting `conditions`."""
+PUBLISHED = {"training": (16_540, 1_654), "test": (200, 200)}
+"""Images and concepts of the partitions."""
 TIMES = np.arange(-20, 80) / 100
 """The published samples in seconds after onset; `targets: all` names each, before any file is read."""
 TIME = re.compile(r"(-?\d+)ms")
@@ -47,6 +49,10 @@ class ThingsEEG2(DataSet):
         self.is_time_course = settings["targets"] == "all"
         every_time = [f"{round(1000 * time)}ms" for time in TIMES]
         super().__init__(name, settings | {"targets": every_time} if self.is_time_course else settings)
+
+    def published_size(self) -> tuple[int, int]:
+        n_images, n_concepts = map(sum, zip(*(PUBLISHED[partition] for partition in self._partitions), strict=True))
+        return n_images, n_concepts if self.settings["average_images"] else n_images
 
     @property
     def _partitions(self) -> tuple[str, ...]:
