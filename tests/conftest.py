@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 from filelock import FileLock
+
+hypothesis.settings.register_profile("repeatable", derandomize=True, database=None)  # for `mutants.py`
 
 REPOSITORY = Path(__file__).parent.parent
 REAL_DATA = Path(os.environ.get("EARLY_ALIGNMENT_DATA", REPOSITORY.parent / "shared" / "data"))
