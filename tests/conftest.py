@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-hypothesis.settings.register_profile("repeatable", derandomize=True, database=None)  # for `mutants.py`
+# For `mutants.py`: the same examples each time, and none made smaller.
+hypothesis.settings.register_profile(
+    "repeatable", derandomize=True, database=None, phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate]
+)
 
 REPOSITORY = Path(__file__).parent.parent
 REAL_DATA = Path(os.environ.get("EARLY_ALIGNMENT_DATA", REPOSITORY.parent / "shared" / "data"))
