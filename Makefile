@@ -14,7 +14,8 @@ INSTALLED := .venv/installed
 
 # make test-slow   what takes minutes each and is not in make test
 # make test-slurm  the part of make test that starts a one-node SLURM
-.PHONY: demo trial overview test test-slow test-slurm check bench pictures clean
+# make test-mutants  whether tests notice small changes of the numeric modules; docs/testing.md says of which
+.PHONY: demo trial overview test test-slow test-slurm test-mutants check bench pictures clean
 
 $(INSTALLED): envs/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=<one>" if sys.version_info < (3, 11) else 0)'
@@ -73,6 +74,9 @@ test-slow: $(INSTALLED)
 
 test-slurm: $(INSTALLED)
 	$(BIN)/pytest -m slurm
+
+test-mutants: $(INSTALLED)
+	$(BIN)/python tests/mutants.py
 
 # Pictures in the README: the demo's Figure 1; of the paper's config, with the demo's data as roots, the rule graph, and
 # the graph of the files behind one alignment, of which wildcards are written without their constraints.

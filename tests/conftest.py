@@ -8,9 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 from filelock import FileLock
+
+# For `mutants.py`: the same examples each time, and none made smaller.
+hypothesis.settings.register_profile(
+    "repeatable", derandomize=True, database=None, phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate]
+)
 
 REPOSITORY = Path(__file__).parent.parent
 REAL_DATA = Path(os.environ.get("EARLY_ALIGNMENT_DATA", REPOSITORY.parent / "shared" / "data"))

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -109,7 +110,8 @@ def end(process, number: signal.Signals) -> bool:
     """Send a signal and wait for the end; whether there was still something to end."""
     struck = process.is_alive()
     if struck:
-        os.kill(process.pid, number)
+        with suppress(ProcessLookupError):  # it may end by itself just now
+            os.kill(process.pid, number)
     process.join(timeout=30)
     assert not process.is_alive(), f"still there half a minute after {number.name}"
     return struck and process.exitcode in (-number, 128 + number)

@@ -100,6 +100,7 @@ def seen_by_both(truth, least=1):
 def test_conditions_are_the_shared_images_that_all_subjects_saw_in_their_sessions(nsd):
     root, truth, pictures = nsd
     stimuli = dataset(root).stimuli()
+    assert len(SHARED) > len(seen_by_both(truth)) > len(seen_by_both(truth, 2)) > 1  # so that each choice can be told
     assert [stimulus.condition for stimulus in stimuli] == [f"nsd-{number:05d}" for number in seen_by_both(truth)]
     often = dataset(root, min_repetitions=2).stimuli()
     assert [stimulus.condition for stimulus in often] == [f"nsd-{number:05d}" for number in seen_by_both(truth, 2)]

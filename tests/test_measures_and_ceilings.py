@@ -9,6 +9,7 @@ from conftest import REPOSITORY
 from early_alignment import inference, measures
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.spatial.distance import pdist
 from scipy.stats import pearsonr, rankdata, spearmanr
 
 RSATOOLBOX = {
@@ -90,11 +91,48 @@ def test_rdms_that_cannot_be_compared_are_refused(measure):
     good = np.arange(10.0)[None]
     with pytest.raises(ValueError, match="10 and of 15 pairs"):
         measures.compare(good, np.ones((1, 15)), measure)
-    with pytest.raises(ValueError, match="not finite"):
-        measures.compare(good, np.full((1, 10), np.nan), measure)
-    constant = 0.0 if measure == "cosine" else 0.3
+    one_missing = np.where(np.arange(10) == 4, np.nan, good)
+    constant = np.full((1, 10), 0.0 if measure == "cosine" else 0.3)
+    for bad, fault in ((one_missing, "not finite"), (np.full((1, 10), np.inf), "not finite"), (constant, "constant")):
+        for a, b in ((good, bad), (bad, good), (good, np.vstack([good, bad])), (np.vstack([good, bad]), good)):
+            with pytest.raises(ValueError, match=fault), np.errstate(invalid="ignore"):
+                measures.compare(a, b, measure)
+
+
+@pytest.mark.parametrize("measure", ["pearson", "whitened"])
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_what_varies_by_rounding_alone_is_constant_at_any_scale(measure, scale):
+    noise, good = np.random.default_rng(5).normal(size=(2, 1, 45))
     with pytest.raises(ValueError, match="constant"):
-        measures.compare(good, np.full((1, 10), constant), measure)
+        measures.compare(good, scale * (1 + 1e-13 * noise), measure)
+    expected = measures.compare(good, noise, measure)
+    np.testing.assert_allclose(measures.compare(good, scale * (1 + 1e-9 * noise), measure), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("measure", measures.MEASURES)
+def test_rdms_in_float32_are_compared_in_float64(two_sets, measure):
+    a, b = ((1000 + rdms).astype(np.float32) for rdms in two_sets)
+    ours = measures.compare(a, b, measure)
+    assert ours.dtype == np.float64
+    np.testing.assert_allclose(ours, measures.compare(a.astype(np.float64), b.astype(np.float64), measure), rtol=1e-12)
+    standardised = measures.standardised(a)
+    assert standardised.dtype == np.float64
+    np.testing.assert_allclose(standardised, measures.standardised(a.astype(np.float64)), rtol=1e-12)
+
+
+def test_rdms_of_very_different_means_are_each_centred_on_their_own(two_sets):
+    """Values that a sum with 2^30 holds exactly, so that r stays what it is."""
+    a, b = (np.round(rdms * 2**10) / 2**10 for rdms in two_sets)
+    far = a + np.array([[0.0], [2.0**30], [-(2.0**30)]])
+    np.testing.assert_allclose(measures.compare(far, b), [[pearsonr(x, y).statistic for y in b] for x in a], atol=1e-9)
+
+
+def test_second_moments_are_the_centred_inner_products_of_the_patterns():
+    patterns = np.random.default_rng(6).normal(size=(2, 7, 30))
+    rdms = np.array([pdist(one, "sqeuclidean") for one in patterns])
+    centred = patterns - patterns.mean(axis=1, keepdims=True)
+    expected = [one @ one.T for one in centred]
+    np.testing.assert_allclose(measures.second_moments(rdms).reshape(2, 7, 7), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("measure", [name for name in measures.MEASURES if name != "kendall_tau_a"])

@@ -26,6 +26,33 @@ def test_ledoit_wolf_of_uncorrelated_units_of_one_variance_and_of_constants():
     np.testing.assert_array_equal(noise.ledoit_wolf(np.ones((5, 3))), np.zeros((3, 3)))
 
 
+@pytest.mark.parametrize("function", [noise.ledoit_wolf, noise.covariance_of_repetitions])
+@pytest.mark.parametrize("unit", [1e-6, 1e6])
+def test_a_covariance_has_the_units_of_the_data_squared(function, unit):
+    """EEG is in volts, so its variances are of 1e-12."""
+    responses = np.random.default_rng(9).normal(size=(3, 10, 4))
+    np.testing.assert_allclose(function(unit * responses), unit**2 * function(responses), rtol=1e-9)
+
+
+@pytest.mark.parametrize("function", [noise.ledoit_wolf, noise.covariance_of_repetitions])
+@pytest.mark.parametrize("precision", [np.float16, np.float32])
+def test_a_covariance_is_computed_in_float64_whatever_the_data_are_in(function, precision):
+    responses = (100 + np.random.default_rng(10).normal(size=(3, 10, 4))).astype(precision)
+    ours = function(responses)
+    assert ours.dtype == np.float64
+    np.testing.assert_allclose(ours, function(responses.astype(np.float64)), rtol=1e-12)
+
+
+def test_one_condition_measured_twice_is_enough_to_know_the_noise():
+    repetitions = np.random.default_rng(11).normal(size=(2, 3, 4))
+    repetitions[1, :2] = np.nan
+    difference = (repetitions[0, 2] - repetitions[1, 2]) / 2
+    # Four residuals, of which two are zero, and one degree of freedom.
+    residuals = np.array([np.zeros(4), np.zeros(4), difference, -difference])
+    expected = LedoitWolf().fit(residuals).covariance_ * 4
+    np.testing.assert_allclose(noise.covariance_of_repetitions(repetitions), expected, rtol=1e-9)
+
+
 def test_the_covariance_of_repetitions_is_rsatoolboxs_also_where_some_are_missing():
     rng = np.random.default_rng(3)
     repetitions = rng.normal(size=(3, 10, 6)) @ rng.normal(size=(6, 6)) + rng.normal(size=(10, 6))

@@ -154,6 +154,116 @@ def test_a_pattern_without_a_distance_is_refused_by_name(threads, device, value,
         rdms.rdm([patterns], distance, conditions=["ant", "bee", "cow", "cat", "dog"], device=device)
 
 
+def test_the_distance_is_correlation_unless_another_is_named():
+    patterns = np.random.default_rng(4).normal(size=(5, 30))
+    np.testing.assert_allclose(rdms.rdm([patterns]), plain(patterns, "correlation"), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("bad", "named"),
+    [
+        (1, "1 of 8 conditions are constant: number 1"),
+        (5, "5 of 8 conditions are constant: number 1, number 2, number 3, number 4, number 5"),
+        (6, "6 of 8 conditions are constant: number 1, number 2, number 3, number 4, number 5, …"),
+        (7, "7 of 8 conditions are constant: number 1, number 2, number 3, number 4, number 5, …"),
+    ],
+)
+def test_of_many_bad_patterns_five_are_named(bad, named):
+    with pytest.raises(ValueError) as error:
+        rdms.refuse((np.arange(8) > 0) & (np.arange(8) <= bad), "constant", None)
+    assert str(error.value) == f"the patterns of {named}"
+
+
+DEVICES = [None, torch.device("cpu")]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("distance", rdms.DISTANCES)
+def test_sums_of_several_threads_are_merged(distance, device):
+    """Some of the patterns are constant, in all features or in the part that one thread had."""
+    patterns = np.random.default_rng(5).normal(1, size=(6, 90))
+    patterns[1] = 3
+    patterns[2, :50], patterns[2, 50:] = 4, 5
+    patterns[3, :50] = patterns[3, 50]
+    patterns[4, 50:] = patterns[4, 0]
+    parts = in_chunks(patterns, [20, 30, 10, 30])
+
+    def summed(parts):
+        sums = rdms.InnerProducts(distance, device=device)
+        for part in parts:
+            sums.add(part)
+        return sums
+
+    merged = summed([])
+    for sums in (summed([]), summed(parts[:2]), summed([]), summed(parts[2:])):
+        merged.merge(sums)
+    centred = patterns - patterns.mean(axis=1, keepdims=True)
+    np.testing.assert_array_equal(merged.constant, [False, True, False, False, False, False])
+    np.testing.assert_array_equal(merged.first, patterns[:, 0])
+    expected = summed(parts).products(centred=distance == "correlation")
+    np.testing.assert_allclose(merged.products(centred=distance == "correlation"), expected, atol=1e-9)
+    if distance == "correlation":
+        np.testing.assert_allclose(expected, centred @ centred.T, atol=1e-9)
+    if distance == "cosine":
+        np.testing.assert_allclose(expected, patterns @ patterns.T, atol=1e-9)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize(("stored", "multiplied"), [("float16", "float32"), ("float32", "float32"), ("float64",) * 2])
+def test_features_are_multiplied_in_their_own_precision_less_what_is_said_to_be_subtracted(device, stored, multiplied):
+    patterns = np.random.default_rng(6).normal(3, size=(4, 30)).astype(stored)
+    rows = rdms.ProcessorRows() if device is None else rdms.DeviceRows(device)
+    means = patterns.mean(axis=1, dtype=np.float64) + np.pi
+    subtracted = rows.load(patterns, means=means)
+    assert subtracted.dtype == np.float64
+    np.testing.assert_array_equal(subtracted, means.astype(multiplied))
+    products = rows.multiplied()
+    assert products.dtype == multiplied
+    again = rows.without(means / 7)
+    assert again.dtype == np.float64
+    np.testing.assert_array_equal(again, (means / 7).astype(multiplied))
+    shifted = patterns.astype(np.float64) - subtracted[:, None]
+    for expected, found in ((shifted, products), (shifted - again[:, None], rows.multiplied())):
+        expected = np.vstack([expected, np.ones(30)])
+        np.testing.assert_allclose(found, expected @ expected.T, rtol=1e-5 if multiplied == "float32" else 1e-12)
+
+
+def test_chunks_of_one_shape_and_of_different_precision_keep_theirs():
+    patterns = np.random.default_rng(7).normal(size=(5, 60))
+    first, second = np.split(patterns, 2, axis=1)
+    found = rdms.rdm([first.astype(np.float16), second])
+    exact = np.hstack([first.astype(np.float16).astype(np.float64), second])
+    np.testing.assert_allclose(found, plain(exact, "correlation"), atol=1e-6)
+    rows = rdms.ProcessorRows()
+    rows.load(first.astype(np.float32))
+    rows.load(second)
+    np.testing.assert_allclose(rows.multiplied()[:-1, :-1], second @ second.T, rtol=1e-12, atol=1e-12)
+
+
+def test_a_device_multiplies_without_tf32():
+    torch.backends.cuda.matmul.allow_tf32 = True
+    rdms.DeviceRows(torch.device("cpu"))
+    assert torch.backends.cuda.matmul.allow_tf32 is False
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("wider", ["float32", "float64"])
+@pytest.mark.parametrize("special", [0.5, np.inf])
+def test_what_is_widened_is_a_copy_in_rows(dtype, wider, special):
+    values = np.asfortranarray(np.linspace(0, 1, 12).reshape(3, 4).astype(dtype))
+    values[1, 1] = special
+    wide = rdms.widened(values, np.dtype(wider))
+    assert wide.dtype == wider
+    assert wide.flags.c_contiguous and not np.shares_memory(wide, values)
+    np.testing.assert_array_equal(wide, values.astype(wider))
+
+
+def test_a_negative_zero_among_positive_numbers_stays_one():
+    wide = rdms.widened(np.array([[-0.0, 1.0]], np.float16), np.dtype(np.float32))
+    np.testing.assert_array_equal(wide, [[0, 1]])
+    np.testing.assert_array_equal(np.signbit(wide), [[True, False]])
+
+
 @pytest.mark.parametrize("special", [[], [np.inf], [-np.inf], [np.nan], [-np.nan]])
 def test_float16_is_widened_as_numpy_does(special):
     """Every finite float16 there is, subnormal ones and both zeros included."""
@@ -169,13 +279,29 @@ def test_float16_is_widened_as_numpy_does(special):
 def test_condensed_order_is_scipys():
     square = squareform(np.arange(15.0))
     np.testing.assert_array_equal(rdms.condensed(square), np.arange(15.0))
-    assert rdms.n_conditions(np.arange(15.0)) == 6
+
+
+def test_as_many_pairs_as_some_conditions_have_and_no_other_number():
+    conditions_of = {n * (n - 1) // 2: n for n in range(1, 60)}
+    for pairs in range(1700):
+        if pairs in conditions_of:
+            assert rdms.n_conditions(np.empty((3, pairs))) == conditions_of[pairs]
+        else:
+            with pytest.raises(ValueError, match=f"{pairs} is not the number of pairs"):
+                rdms.n_conditions(np.empty(pairs))
 
 
 def test_a_file_that_is_no_rdm_is_refused_by_name(tmp_path):
     np.save(tmp_path / "odd.npy", np.zeros(7))
-    with pytest.raises(InputError, match=r"odd\.npy[\s\S]*7 is not the number of pairs"):
-        rdms.load(tmp_path / "odd.npy")
+    np.save(tmp_path / "objects.npy", np.array([1, "a", None], dtype=object), allow_pickle=True)
+    expected = r"expected: a condensed RDM: a 1-D array of as many numbers as some conditions have pairs\n"
+    for name, found in (
+        ("odd", "7 is not the number of pairs"),
+        ("objects", "Object arrays"),
+        ("none", "No such file"),
+    ):
+        with pytest.raises(InputError, match=rf"{name}\.npy[\s\S]*{found}[\s\S]*{expected}"):
+            rdms.load(tmp_path / f"{name}.npy")
 
 
 def test_saved_rdms_are_condensed_float32(tmp_path):

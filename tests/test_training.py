@@ -259,6 +259,7 @@ def test_networks_with_other_outputs_and_inputs_train_too(architecture):
     """No batch norm; auxiliary classifiers, which add three tenths of their losses; attention."""
     size = 224 if architecture == "vit_b_32" else 64
     network = networks.untrained(architecture, 3, seed=0).train()
+    torch.manual_seed(1)  # also for dropout
     x, labels = torch.randn(2, 3, size, size), torch.tensor([0, 2])
     outputs = network(x)
     loss = evaluation.loss_sum(outputs, labels)

@@ -210,21 +210,20 @@ def test_a_group_is_what_its_members_share(finished, slurm, folder):
     assert Counter(job["rule"] for job in jobs(slurm) if job["state"] == "COMPLETED") == expected
 
 
-def test_the_papers_grid_is_few_jobs(clone, paper_data):
-    listed = run("snakemake", "-n", "--profile", "slurm", *papers_settings(paper_data), cwd=clone).stdout
-    counts = dict(line.split() for line in listed.split("Job stats:")[1].split("\n\n")[0].splitlines()[3:])
-    alone = [n for rule, n in counts.items() if rule not in {*PROFILE["groups"], "publish_checkpoint", "all", "total"}]
-    groups = re.findall(r"Group job (\S+) ", listed)
-    assert sorted(Counter(groups).values()) == [1] * 60 + [math.ceil(3 * 8 / 12), math.ceil(3 * 10 / 12)]
-    assert len(groups) + sum(map(int, alone)) == slurm_jobs(epochs=6) == 179
-
-
-def slurm_jobs(epochs: int) -> int:
-    """The jobs that SLURM gets for the paper's grid of so many analysed epochs."""
-    trainings, others = 5 * 9, 2 + 1 + 4 + 2  # a segment each; stimuli, check, tables and figures
-    checkpoints, brain_rdms = 5 * epochs * 2, math.ceil(3 * 8 / 12) + math.ceil(3 * 10 / 12)
-    return trainings + 2 * checkpoints + brain_rdms + others
-
-
-def test_all_epochs_are_few_jobs_too():
-    assert slurm_jobs(epochs=91) == 1879
+@pytest.mark.parametrize(
+    ("epochs", "checkpoints", "said"),
+    [(None, 5 * 6, "180"), pytest.param("all", 5 * 91, "1,880", marks=pytest.mark.slow)],
+)
+def test_the_papers_grid_is_as_few_jobs_as_the_readme_says(clone, paper_data, epochs, checkpoints, said):
+    settings = papers_settings(paper_data, **({"epochs": epochs} if epochs else {}))
+    listed = run("snakemake", "-n", "--profile", "slurm", *settings, cwd=clone).stdout
+    table = listed.split("Job stats:")[1].split("\n\n")[0].splitlines()[3:]
+    jobs = {rule: int(n) for rule, n in (line.split() for line in table)}
+    assert jobs["features"] == checkpoints * 2  # data sets
+    groups = Counter(re.findall(r"Group job (\S+) ", listed))
+    # A group for the RDMs and alignments of a checkpoint and data set; and one for each dozen brain RDMs.
+    assert sorted(groups.values()) == [1] * 2 * checkpoints + [math.ceil(3 * 8 / 12), math.ceil(3 * 10 / 12)]
+    alone = sum(n for rule, n in jobs.items() if rule not in {*PROFILE["groups"], "publish_checkpoint", "all", "total"})
+    assert f"{groups.total() + alone:,}" == said
+    readme = " ".join((clone / "README.md").read_text().split())
+    assert f"{said} SLURM jobs" in readme or f"grid of all 91 epochs {said}" in readme

@@ -161,17 +161,17 @@ def _resolved(value, path: Path):
 
 def _array(stand_in: _Array, path: Path) -> np.ndarray:
     shape, dtype, data = stand_in.shape, stand_in.dtype, stand_in.data
-    order = "F" if stand_in.fortran else "C"
     if dtype.hasobject:
         if dtype.names or len(data) != math.prod(shape):
             raise ValueError(f"an array of shape {shape} and type {dtype} that holds {len(data)} objects")
         objects = np.empty(len(data), dtype=object)
         for i, item in enumerate(data):
             objects[i] = _resolved(item, path)
-        return objects.reshape(shape, order=order)
+        return objects.reshape(shape)  # numpy lists objects in C's order, whatever that of the array
     length = math.prod(shape) * dtype.itemsize
     if length != (data.length if isinstance(data, _Span) else len(data)):
         raise ValueError(f"an array of shape {shape} and type {dtype} that is not of {length} bytes")
+    order = "F" if stand_in.fortran else "C"
     if isinstance(data, _Span):
         return np.asarray(np.memmap(path, dtype, "r", data.start, shape, order))
     return np.frombuffer(data, dtype).reshape(shape, order=order).copy()

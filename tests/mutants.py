@@ -1,0 +1,115 @@
+"""`make test-mutants`: a test fails for every small change of the numeric modules, or it is stated why none can.
+
+mutmut changes one thing at a time (an operator, a number, an argument) in a copy of the library under `.mutants/`, and
+runs the tests that reach it. A change that no test fails for, a survivor, must be in `mutants.yaml` with the reason
+why it is equal in effect; a listed change that is no survivor must not. Messages of errors are left as they are.
+
+    python tests/mutants.py [module ...]
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+REPOSITORY = Path(__file__).parent.parent
+LIBRARY = REPOSITORY / "workflow_scripts/early_alignment"
+FOLDER = REPOSITORY / ".mutants"
+LISTED = Path(__file__).with_suffix(".yaml")
+
+TESTS = {
+    "measures": ["test_measures_and_ceilings.py"],
+    "inference": ["test_measures_and_ceilings.py"],
+    "noise": ["test_noise.py"],
+    "repetitions": ["test_noise.py"],
+    "rdms": ["test_rdms.py"],
+    "published_pickles": ["test_published_pickles.py"],
+}
+"""The modules that are changed, and the files of the tests that are to notice."""
+
+NOT_THESE = "not imports_numpy_alone"
+"""Tests that start a process, which the copy's layout has nothing for."""
+
+SETTINGS = """
+[tool.mutmut]
+source_paths = ["early_alignment"]
+only_mutate = ["early_alignment/{module}.py"]
+do_not_mutate_patterns = ['^\\s*raise \\w+', '^\\s*f?"[^"]*"[,)]*$']
+pytest_add_cli_args = ["--hypothesis-profile=repeatable", "-k", "{not_these}", "-p", "no:cacheprovider"]
+pytest_add_cli_args_test_selection = {tests}
+use_git_change_detection = false
+
+[tool.pytest.ini_options]
+pythonpath = ["."]
+markers = ["slow: as in the repository", "slurm: as in the repository"]
+addopts = ["-m", "not slow"]
+filterwarnings = ["error::RuntimeWarning"]
+"""
+ENVIRONMENT = {
+    # A process forked from one that has threads of these would wait for them.
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "EARLY_ALIGNMENT_DATA": os.environ.get("EARLY_ALIGNMENT_DATA", str(REPOSITORY.parent / "shared/data")),
+}
+KILLED = {1, 3, 24, 36, 152, 255, -9, -24}
+"""Exit statuses of tests that failed or ran over their time."""
+
+
+def mutmut(folder: Path, *arguments: str) -> str:
+    """What mutmut prints; its progress goes to the terminal."""
+    command = [Path(sys.executable).with_name("mutmut"), *arguments]
+    shown = subprocess.DEVNULL if arguments[0] == "run" else subprocess.PIPE
+    result = subprocess.run(command, cwd=folder, env=os.environ | ENVIRONMENT, stdout=shown, text=True)
+    if result.returncode:
+        raise SystemExit(f"mutmut {' '.join(arguments)} failed in {folder}")
+    return result.stdout or ""
+
+
+def survivors(module: str) -> tuple[int, list[str]]:
+    """How many changes of a module were tried, and those that no test failed for, `function: − line + line`."""
+    folder = FOLDER / module
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(LIBRARY, folder / "early_alignment", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(REPOSITORY / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__", "slurm"))
+    tests = json.dumps([f"tests/{name}" for name in TESTS[module]])
+    (folder / "pyproject.toml").write_text(SETTINGS.format(module=module, tests=tests, not_these=NOT_THESE))
+    mutmut(folder, "run", "--max-children", "1")
+    meta = json.loads((folder / f"mutants/early_alignment/{module}.py.meta").read_text())
+    statuses = meta["exit_code_by_key"]
+    return len(statuses), [
+        described(name, mutmut(folder, "show", name)) for name, status in statuses.items() if status not in KILLED
+    ]
+
+
+def described(name: str, diff: str) -> str:
+    """A change by what it changes, which stays when changes are numbered otherwise."""
+    mangled = name.rpartition("__mutmut_")[0].rpartition(".x")[2]  # _function or ǁClassǁmethod
+    function = mangled[1:].replace("ǁ", ".")
+    lines = [line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in ("---", "+++")]
+    return f"{function}: " + " ".join(f"{line[0]} {line[1:].strip()}" for line in lines)
+
+
+def main(modules: list[str]) -> int:
+    listed = yaml.safe_load(LISTED.read_text())
+    faults = 0
+    for module in modules:
+        tried, survived = survivors(module)
+        reasons = listed.get(module) or {}
+        print(f"{module}: {tried} changes, {tried - len(survived)} noticed, {len(survived)} equal in effect or missed")
+        for heading, changes in (
+            ("no test fails for", [change for change in survived if change not in reasons]),
+            ("listed, but noticed by a test or no longer made", [c for c in reasons if c not in survived]),
+        ):
+            faults += len(changes)
+            for change in changes:
+                print(f"    {heading}: {change}", flush=True)
+    return min(faults, 1)
+
+
+if __name__ == "__main__":
+    os.nice(19)
+    sys.exit(main(sys.argv[1:] or list(TESTS)))
