@@ -14,7 +14,7 @@ NAMES = ("dataset", "target", "subject", "block")
 def read(path) -> pd.DataFrame:
     """A table from its file. Names stay text, also those that look like a number or a missing value: 2023, NA."""
     others = pd.read_csv(path, nrows=0).columns.difference(NAMES)
-    missing = dict.fromkeys(others, [""])
+    missing = {column: [""] for column in others}
     return pd.read_csv(path, dtype=dict.fromkeys(NAMES, str), keep_default_na=False, na_values=missing)
 
 
