@@ -36,14 +36,16 @@ def problems(config: dict, processes: int = 1) -> tuple[list[str], list[InputErr
             if listed is None:
                 continue
             _attempt(errors, check_conditions, dataset, listed)
-            _attempt(errors, dataset.check_distance, config["rdm"]["brain_distance"] or config["rdm"]["distance"])
+            distance = config["rdm"]["brain_distance"] or config["rdm"]["distance"]
+            _attempt(errors, dataset.check_distance, distance)
+            _attempt(errors, dataset.check_subjects)
             conditions[name] = len({stimulus.condition for stimulus in listed})
             summaries.append(stimuli.summary(dataset))
             for start in range(0, len(listed), IMAGES_PER_JOB):
                 jobs.append(pool.submit(undecodable, dataset, listed[start : start + IMAGES_PER_JOB]))
             for target in dataset.targets:
                 for subject in dataset.subjects_of(target):
-                    jobs.append(pool.submit(wrong_responses, dataset, subject, target))
+                    jobs.append(pool.submit(wrong_responses, dataset, subject, target, distance))
         for job in as_completed(jobs):
             errors += job.result()
     _attempt(errors, check_disk, config, conditions)
@@ -88,10 +90,11 @@ def undecodable(dataset: DataSet, listed: list[Stimulus]) -> list[InputError]:
     return errors
 
 
-def wrong_responses(dataset: DataSet, subject: str, target: str) -> list[InputError]:
-    """What is wrong with a subject's responses for a target."""
+def wrong_responses(dataset: DataSet, subject: str, target: str, distance: str) -> list[InputError]:
+    """What is wrong with a subject's responses for a target, for the sake of a distance between brain patterns."""
     errors = []
-    _attempt(errors, dataset.check_responses, subject, target)
+    _attempt(errors, dataset.check_responses, subject, target, distance)
+    _attempt(errors, dataset.check_repetitions, subject, target, distance)
     return errors
 
 
