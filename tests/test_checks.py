@@ -119,6 +119,31 @@ def test_all_that_is_wrong_with_all_data_sets_is_found_at_once(experiment, tmp_p
         assert words in messages, messages
 
 
+def test_rdms_of_ones_own_and_repetitions_that_a_distance_needs_are_looked_at(experiment, tmp_path):
+    own, rdms = tmp_path / "own", tmp_path / "rdms"
+    for folder in (own / "stimuli", rdms / "stimuli", rdms / "sub-1"):
+        folder.mkdir(parents=True)
+    for name in "abc":
+        for folder in (own, rdms):
+            Image.new("RGB", (4, 4)).save(folder / f"stimuli/{name}.png")
+    (own / "conditions.csv").write_text("condition,image\na,a.png\nb,b.png\nc,c.png\n")
+    responses = np.random.default_rng(1).normal(size=(3, 2, 5))
+    responses[1, 1] = np.nan
+    np.save(own / "sub-1.npy", responses)
+    np.save(rdms / "sub-1/similar.npy", np.eye(3))
+    np.save(rdms / "sub-1/constant.npy", np.ones(3))
+    settings = {"root": str(own), "subjects": [1], "targets": ["all"]}
+    experiment["datasets"] = {
+        "own": settings | {"format": "responses"},
+        "rdms": settings | {"root": str(rdms), "format": "rdms", "targets": ["similar", "constant"]},
+    }
+    experiment["rdm"] = {"brain_distance": "crossnobis"}
+    messages = "\n".join(map(str, found(experiment)))
+    for words in ("1 of 3 conditions that lack them: b", "a diagonal of 1, as a matrix of", "1 for every pair"):
+        assert words in messages, messages
+    assert len(found(experiment)) == 3
+
+
 def test_a_disk_too_small_for_the_features_is_said_in_bytes(experiment, monkeypatch):
     import torch
     import torchvision

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from conftest import REPOSITORY
 from early_alignment.datasets import open_dataset
 from early_alignment.errors import InputError
 from PIL import Image
@@ -31,8 +32,12 @@ REGIONS = {
 
 @pytest.fixture(scope="module")
 def algonauts(tmp_path_factory):
+    return write_algonauts(tmp_path_factory.mktemp("algonauts"))
+
+
+def write_algonauts(root):
     """Two subjects with other images and other numbers of vertices; returns root and (subject, side) → betas, masks."""
-    root, truth = tmp_path_factory.mktemp("algonauts"), {}
+    truth = {}
     for subject, ids in IDS.items():
         folder = root / f"subj{subject:02d}"
         for running, id_ in enumerate(ids, start=1):
@@ -188,6 +193,20 @@ def test_distances_of_repetitions_are_refused_where_there_are_averages_alone(alg
         algonauts_dataset(algonauts[0]).brain_rdm("1", "V1v", "crossnobis")
 
 
+def test_a_pattern_that_does_not_vary_over_units_is_found_by_the_check_if_the_distance_needs_that(broken, algonauts):
+    for side in ("lh", "rh"):
+        path = broken / f"subj01/training_split/training_fmri/{side}_training_fmri.npy"
+        betas = np.load(path)
+        betas[2] = 0  # image 31, a shared one
+        np.save(path, betas)
+    data = algonauts_dataset(broken)
+    for distance in ("correlation", "cosine"):
+        with pytest.raises(InputError, match=f"1 of 3 conditions .*: nsd-00031[\\s\\S]*{distance}"):
+            data.check_responses("1", "V1v", distance)
+    data.check_responses("1", "V1v", "euclidean")
+    data.check_responses("2", "V1v", "correlation")
+
+
 # THINGS EEG2 -----------------------------------------------------------------------------------------------------
 
 CHANNELS = ["Pz", "P3", "P7", "O1", "Oz", "O2", "P4", "P8", "P1", "P5", "PO7", "PO3", "POz", "PO4", "PO8", "P6", "P2"]
@@ -271,14 +290,126 @@ def test_own_rdms_may_be_square_or_condensed(own_rdms):
     assert [stimulus.condition for stimulus in own_rdms.stimuli()] == ["apple", "boat", "cow", "dog"]
 
 
-@pytest.mark.parametrize("rdm", [np.ones(10), np.arange(16.0).reshape(4, 4), np.full(6, np.nan)])
-def test_own_rdms_of_the_wrong_shape_are_refused(own_rdms, rdm):
+SYMMETRIC = squareform(RNG.uniform(0.1, 1, size=6))
+
+
+def with_value(one, other, value):
+    changed = SYMMETRIC.copy()
+    changed[one, other] = value
+    return changed
+
+
+def saved(write):
+    def spoil(path):
+        with open(path, "wb") as file:
+            write(file)
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("rdm", "message"),
+    [
+        (np.ones(10), r"an array of shape \(10,\)\s+expected: a symmetric \(4, 4\) or condensed \(6,\)"),
+        (np.ones((5, 5)), r"an array of shape \(5, 5\)[\s\S]*as there are 4 stimuli"),
+        (np.full(6, np.nan), "6 of 6 values not finite"),
+        (np.array([1, 2, 3, 4, 5, np.inf]), "1 of 6 values not finite"),
+        (np.array([1, 2, 3, 4, 5, 1e300]), "1 of 6 values not finite, or beyond float32"),
+        (SYMMETRIC + np.diag([np.nan] * 4), "4 of 16 values not finite.*all of them on the diagonal"),
+        (with_value(1, 3, np.nan), "1 of 16 values not finite.*one triangle"),
+        (
+            with_value(1, 3, SYMMETRIC[1, 3] + 0.25),
+            rf"not symmetric: boat and dog are {SYMMETRIC[1, 3] + 0.25:.3g} apart in one triangle and "
+            rf"{SYMMETRIC[1, 3]:.3g} in the other",
+        ),
+        (np.triu(SYMMETRIC), "not symmetric.*the lower triangle is 0 throughout[\\s\\S]*add the transpose"),
+        (np.tril(SYMMETRIC), "not symmetric.*the upper triangle is 0 throughout"),
+        (1 - SYMMETRIC, r"a diagonal of 1, as a matrix of similarities has[\s\S]*a diagonal of 0[\s\S]*1 − r"),
+        (with_value(2, 2, 0.1), "a diagonal of 0 to 0.1"),
+        (np.array([0.1, 0.2, -0.3, 0.4, -0.5, 0.6]), r"2 of 6 dissimilarities are negative, down to -0.5"),
+        (SYMMETRIC.astype(complex), "an array of complex128"),
+        (SYMMETRIC.astype(str), "an array of <U32"),
+        (SYMMETRIC > 0.5, "an array of bool"),
+        (SYMMETRIC.astype([("r", float)]), "a table of named fields"),
+        (np.full(6, 0.7), r"0.7 for every pair of conditions[\s\S]*cannot be compared"),
+        (np.full(6, 0.7) + 1e-12 * np.arange(6), "0.7 for every pair of conditions"),
+    ],
+)
+def test_own_rdms_that_are_no_dissimilarities_are_refused_in_words_of_their_own(own_rdms, rdm, message):
     np.save(own_rdms.root / "sub-anna/LOC.npy", rdm)
-    with pytest.raises(InputError, match=r"LOC\.npy[\s\S]*\(4, 4\) or condensed \(6,\)"):
-        own_rdms.brain_rdm("anna", "LOC", "correlation")
+    with pytest.raises(InputError, match=rf"LOC\.npy\s+found:    {message}"):
+        own_rdms.check_responses("anna", "LOC")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda path: path.touch(), "an empty file"),
+        (saved(lambda file: np.savez(file, x=SYMMETRIC)), r"a zip archive, such as \.npz, under the name of \.npy"),
+        (saved(lambda file: np.save(file, SYMMETRIC.astype(object))), "an array of Python objects"),
+        (lambda path: np.savetxt(path, SYMMETRIC), r"no \.npy file"),
+        (lambda path: path.mkdir(), "not readable .*[Dd]irectory"),
+        (lambda path: None, "no such file"),
+    ],
+)
+def test_what_is_no_npy_file_is_refused_by_what_it_is(own_rdms, spoil, message):
+    spoil(own_rdms.root / "sub-anna/LOC.npy")
+    with pytest.raises(InputError, match=rf"LOC\.npy\s+found:    {message}[\s\S]*remedy:   write the file again"):
+        own_rdms.check_responses("anna", "LOC")
+
+
+def test_cross_validated_rdms_may_be_negative_where_the_config_says_so(own_rdms):
+    pairs = np.array([0.1, 0.2, -0.3, 0.4, -0.5, 0.6])
+    settings = own_rdms.settings | {"cross_validated": True}
+    for rdm in (pairs, squareform(pairs)):
+        np.save(own_rdms.root / "sub-anna/LOC.npy", rdm)
+        np.testing.assert_array_equal(open_dataset("own", settings).brain_rdm("anna", "LOC", "correlation"), pairs)
+    assert open_dataset("own", settings).science_of_stimuli == own_rdms.science_of_stimuli
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.int16, np.uint8, ">f8"])
+def test_own_rdms_may_be_of_any_type_of_number_and_off_by_its_rounding(own_rdms, dtype):
+    pairs = np.array([1, 2, 3, 4, 5, 6])
+    rdm = np.asfortranarray(squareform(pairs).astype(dtype))
+    if np.dtype(dtype).kind == "f":
+        rdm += np.triu(rdm) * np.finfo(dtype).eps
+        rdm[1, 1] = -np.finfo(dtype).eps
+    np.save(own_rdms.root / "sub-anna/LOC.npy", rdm)
+    found = own_rdms.brain_rdm("anna", "LOC", "correlation")
+    np.testing.assert_allclose(found, pairs, rtol=1e-2)
+    assert found.dtype == np.float64
+
+
+INPUTS = REPOSITORY.parent / "shared" / "inputs"
+
+
+@pytest.mark.skipif(not INPUTS.is_dir(), reason="no folder of small inputs beside the repository")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("rdm_right.npy", None),
+        ("rdm_similarity.npy", "a diagonal of 1"),
+        ("rdm_upper_triangle.npy", "not symmetric"),
+        ("rdm_empty.npy", "an empty file"),
+        ("rdm_npz_by_name_npy.npy", "a zip archive"),
+        ("rdm_nan.npy", "not finite"),
+        ("rdm_constant.npy", "for every pair of conditions"),
+    ],
+)
+def test_small_inputs_that_were_met_elsewhere(tmp_path, name, message):
+    for i in range(8):
+        picture(tmp_path / f"stimuli/{i}.png")
+    (tmp_path / "sub-1").symlink_to(INPUTS)
+    target = name.removesuffix(".npy")
+    data = open_dataset("own", {"format": "rdms", "root": tmp_path, "subjects": ["1"], "targets": [target]})
+    if message is None:
+        np.testing.assert_array_equal(data.brain_rdm("1", target, "correlation"), squareform(np.load(INPUTS / name)))
+        return
+    with pytest.raises(InputError, match=message):
+        data.check_responses("1", target)
 
 
 def test_a_stimulus_that_does_not_decode_is_named(own_rdms):
     (own_rdms.root / "stimuli/boat.png").write_bytes(b"not an image")
-    with pytest.raises(InputError, match=r"boat\.png"):
+    with pytest.raises(InputError, match=r"boat\.png[\s\S]*remedy:   write the file again"):
         own_rdms.open_image("stimuli/boat.png")

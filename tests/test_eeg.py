@@ -208,6 +208,28 @@ def cut(root):
             "50 samples from -200ms to 780ms[\\s\\S]*100 samples from -200ms to 790ms",
         ),
         (
+            lambda root: write_preprocessed(
+                root, "test", np.ones((5, 80, 18, 100)), [*CHANNELS, "POz"], np.arange(100) / 100 - 0.2
+            ),
+            {},
+            "18 channels; missing: none; unknown: none; there twice: POz",
+        ),
+        (
+            lambda root: write_preprocessed(root, "test", np.ones((5, 80, 17, 100)), times=np.arange(100) * 10 - 200),
+            {},
+            r"eeg_test\.npy\s+found:\s+times from -200 to 790 in steps of up to 10, perhaps milliseconds",
+        ),
+        (
+            lambda root: write_preprocessed(root, "test", np.ones((5, 80, 17, 50)), times=np.arange(50) / 50 - 0.2),
+            {},
+            r"eeg_test\.npy\s+found:\s+50 times from -0\.2 to 0\.78 s[\s\S]*100 from -0\.2 .*eeg_training\.npy",
+        ),
+        (
+            lambda root: write_preprocessed(root, "test", np.full((5, 80, 17, 100), 1j)),
+            {},
+            "an array of complex128",
+        ),
+        (
             lambda root: np.save(root / "preprocessed_data/sub-01/preprocessed_eeg_test.npy", {"x": 1}),
             {},
             "KeyError: 'preprocessed_eeg_data'",
@@ -226,6 +248,53 @@ def test_what_is_wrong_with_a_preprocessed_file_is_one_message(preprocessed, har
     dataset = opened(root, **others)
     with pytest.raises(InputError, match=message):
         dataset.brain_rdm(dataset.subjects[0], dataset.targets[0], "correlation")
+
+
+def test_channels_are_joined_by_name_whatever_their_order_in_a_file(preprocessed, tmp_path_factory):
+    root, data = preprocessed
+    rng = np.random.default_rng(12)
+    other = shutil.copytree(root, tmp_path_factory.mktemp("other") / "data")
+    for partition, responses in data.items():
+        order = rng.permutation(17)
+        write_preprocessed(other, partition, responses[:, :, order], [CHANNELS[i] for i in order])
+    whole, permuted = opened(root), opened(other)
+    assert permuted.recording("1", "test")[1] != permuted.recording("1", "training")[1]
+    for target in ("170ms", "170±20ms"):
+        np.testing.assert_array_equal(permuted.responses("1", target), whole.responses("1", target))
+        np.testing.assert_array_equal(permuted.repetitions("1", target), whole.repetitions("1", target))
+        np.testing.assert_array_equal(permuted.sample_of_responses("1", target), whole.sample_of_responses("1", target))
+        assert (whole.measured("1", target) == ~np.isnan(whole.repetitions("1", target)).all(axis=-1)).all()
+
+
+def write_second_subject(root, times):
+    for partition, n in (("training", 8), ("test", 5)):
+        write_preprocessed(root, partition, np.random.default_rng(n).normal(size=(n, 2, 17, len(times))), times=times)
+    (root / "preprocessed_data/sub-01").rename(root / "preprocessed_data/sub-02")
+    for partition, n in (("training", 8), ("test", 5)):
+        write_preprocessed(root, partition, np.random.default_rng(n).normal(size=(n, 2, 17, 100)))
+
+
+def test_times_that_differ_between_subjects_are_refused(preprocessed):
+    root, _ = preprocessed
+    write_second_subject(root, np.arange(100) / 100 - 0.2 + 1e-6)
+    opened(root, subjects=[1, 2]).check_subjects()
+    shutil.rmtree(root / "preprocessed_data/sub-02")
+    write_second_subject(root, np.arange(200) / 200 - 0.2)
+    opened(root, subjects=[1]).check_subjects()
+    with pytest.raises(
+        InputError, match=r"sub-02/.*\s+found:    200 times from -0\.2 to 0\.795 s\s+expected: 100 .*sub-01/"
+    ):
+        opened(root, subjects=[1, 2]).check_subjects()
+
+
+def test_a_distance_between_single_repetitions_is_refused_by_the_check(preprocessed):
+    root, _ = preprocessed
+    write_preprocessed(root, "training", np.random.default_rng(6).normal(size=(8, 1, 17, 100)))
+    opened(root).check_repetitions("1", "170ms", "correlation")
+    opened(root, conditions="test_images").check_repetitions("1", "170ms", "crossnobis")
+    for distance in ("mahalanobis", "crossnobis"):
+        with pytest.raises(InputError, match="9 of 9 conditions"):
+            opened(root).check_repetitions("1", "170ms", distance)
 
 
 def test_a_sample_of_responses_is_of_images_from_first_to_last(tmp_path):
@@ -404,6 +473,16 @@ def test_a_session_is_whitened_as_published(raw_root, references, monkeypatch, e
         np.testing.assert_array_equal(found[f"{partition}_images"], references[3][partition][0])
 
 
+def test_channels_of_raw_files_are_taken_by_name(raw_root, tmp_path):
+    order = np.r_[np.random.default_rng(13).permutation(63), 63]
+    changes = {"ch_names": lambda names: [names[i] for i in order], "raw_eeg_data": lambda data: data[order]}
+    expected = preprocessing.session(raw_files(raw_root, 2), "both")
+    found = preprocessing.session(changed_raw(raw_root, tmp_path, 2, "test", **changes), "both")
+    assert found["ch_names"] == CHANNELS
+    for partition in ("training", "test"):
+        np.testing.assert_array_equal(found[f"{partition}_eeg_data"], expected[f"{partition}_eeg_data"])
+
+
 @pytest.fixture(scope="module")
 def sessions(raw_root, tmp_path_factory):
     """Files of all sessions as the workflow saves them."""
@@ -493,6 +572,8 @@ def without_last_event(data):
             "a noise covariance whose least eigenvalue",
         ),
         ({"sfreq": lambda _: "fast"}, "could not convert string to float"),
+        ({"sfreq": lambda _: 1}, r"at 1 Hz[\s\S]*at least 100 Hz"),
+        ({"ch_names": lambda names: ["Pz", *names[1:]]}, "64 channels Pz, F3[\\s\\S]*each name once"),
     ],
 )
 def test_what_is_wrong_with_a_raw_file_is_one_message(raw_root, tmp_path, changes, message):
@@ -540,6 +621,13 @@ def test_sessions_that_do_not_make_a_whole_are_refused(sessions):
         preprocessing.join([sessions[0], sessions[1], sessions[3]], "training")
     with pytest.raises(InputError, match=r"4 of 7 training images|3 of 7 training images are in 0 sessions"):
         preprocessing.join([sessions[0]], "training")
+
+
+def test_sessions_of_other_times_are_not_joined(sessions, tmp_path):
+    other = np.load(sessions[1], allow_pickle=True).item()
+    np.save(tmp_path / "other.npy", other | {"times": other["times"] + 0.01}, allow_pickle=True)
+    with pytest.raises(InputError, match=r"other\.npy\s+found:    100 times from -0\.19 to 0\.8 s"):
+        preprocessing.join([sessions[0], tmp_path / "other.npy", *sessions[2:]], "training")
 
 
 # The rules -------------------------------------------------------------------------------------------------------

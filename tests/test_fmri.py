@@ -23,13 +23,17 @@ REGIONS = {
 
 @pytest.fixture(scope="module")
 def nsd(tmp_path_factory):
+    return write_nsd(tmp_path_factory.mktemp("nsd"))
+
+
+def write_nsd(root):
     """Two subjects, the first in HDF5, the second in NIfTI; returns root and what was written."""
     import h5py
     import nibabel
     from scipy.io import savemat
 
     rng = np.random.default_rng(21)
-    root, truth = tmp_path_factory.mktemp("nsd"), {}
+    truth = {}
     own = {s: rng.permutation(np.setdiff1d(np.arange(1, N_IMAGES + 1), SHARED))[:6] for s in (1, 2)}
     subjectim = np.array([[*SHARED, *own[s]] for s in (1, 2)])
     # Every image comes up, in random order, the first six (which are shared) about three times as often.
@@ -195,6 +199,72 @@ def test_a_voxel_that_does_not_vary_in_a_session_is_counted_and_left_out_only_by
         dataset(broken).patterns("1", "V1v")
     assert dataset(broken, drop_units=True).patterns("1", "V1v").shape[1] == inside.sum() - 1
     assert dataset(broken, drop_units=True).repeated_patterns("1", "V1v").shape[2] == inside.sum() - 1
+
+
+@pytest.mark.parametrize(
+    ("key", "change", "found"),
+    [
+        ("masterordering", lambda values: values - 1, r"masterordering of shape \(36,\) from 0 to 11"),
+        ("subjectim", lambda values: values - values.min(), r"subjectim of shape \(2, 12\) from 0"),
+        ("sharedix", lambda values: values - 3, r"sharedix of shape \(6,\) from 0 to 41"),
+        ("masterordering", lambda values: values + 1, "masterordering .* to 13"),
+        ("sharedix", lambda values: values.astype(str).astype(object), "an array of "),
+        ("subjectim", lambda values: None, "no variable subjectim"),
+        ("subjectim", lambda values: values[:1], "no subject '2'"),
+    ],
+)
+def test_a_design_that_does_not_count_from_1_is_refused(broken, key, change, found):
+    from scipy.io import loadmat, savemat
+
+    path = broken / "nsddata/experiments/nsd/nsd_expdesign.mat"
+    content = {name: value for name, value in loadmat(path).items() if name[0] != "_"}
+    content[key] = change(content[key])
+    savemat(path, {name: value for name, value in content.items() if value is not None})
+    with pytest.raises(InputError, match=rf"nsd_expdesign\.mat\s+found:    .*{found}"):
+        dataset(broken).stimuli()
+
+
+def write_hdf5(path):
+    import h5py
+
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file["sharedix"] = SHARED
+    with open(path, "r+b") as file:  # MATLAB's own header, in the block that HDF5 leaves free
+        file.write(b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "found"),
+    [
+        (lambda path: path.unlink(), "no such file"),
+        (write_hdf5, r"a file of MATLAB's version 7\.3, which is HDF5[\s\S]*save it with -v7"),
+        (cut, "not readable"),
+        (lambda path: path.write_bytes(b""), "not readable"),
+        (lambda path: path.write_text("a,b\n1,2\n" * 100), "not readable"),
+    ],
+)
+def test_a_design_that_is_no_matlab_file_is_refused_by_what_it_is(broken, spoil, found):
+    spoil(broken / "nsddata/experiments/nsd/nsd_expdesign.mat")
+    with pytest.raises(InputError, match=rf"nsd_expdesign\.mat\s+found:    {found}"):
+        dataset(broken).stimuli()
+
+
+def test_the_check_knows_that_crossnobis_needs_two_repetitions_of_every_image(nsd):
+    root, truth, _ = nsd
+    once = set(seen_by_both(truth)) - set(seen_by_both(truth, 2))
+    rare = {s: [n for n in once if np.count_nonzero(truth[s]["images"] == n) < 2] for s in (1, 2)}
+    assert any(rare.values())
+    for subject, numbers in rare.items():
+        data = dataset(root)
+        data.check_repetitions(str(subject), "V1v", "mahalanobis")
+        measured = ~np.isnan(data.repetitions(str(subject), "V1v")).all(axis=-1)
+        np.testing.assert_array_equal(data.measured(str(subject), "V1v"), measured)
+        if numbers:
+            with pytest.raises(
+                InputError, match=rf"{len(numbers)} of .*nsd-{min(numbers):05d}[\s\S]*min_repetitions to 2"
+            ):
+                data.check_repetitions(str(subject), "V1v", "crossnobis")
+        dataset(root, min_repetitions=2).check_repetitions(str(subject), "V1v", "crossnobis")
 
 
 FULL = (81, 104, 83)

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from early_alignment import inference, measures, rdms
 from early_alignment.datasets import open_dataset
-from scipy.io import loadmat
+from early_alignment.errors import InputError
+from scipy.io import loadmat, savemat
+from scipy.spatial.distance import squareform
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +62,106 @@ def test_alignment_of_raw_pixels(dataset, human):
 def assert_alignment(model, human, over_subjects, against_mean):
     assert measures.compare(model[None], human).mean() == pytest.approx(over_subjects, abs=5e-4)
     assert measures.compare(model[None], human.mean(axis=0)[None]).item() == pytest.approx(against_mean, abs=5e-4)
+
+
+# Damaged files, of which the data set itself is not needed --------------------------------------------------------
+
+
+def structures(rows):
+    """MATLAB structures with the fields of the first row, an array of them of the rows' shape."""
+    array = np.empty(np.shape(rows), dtype=[(key, object) for key in rows.flat[0]])
+    for place, row in np.ndenumerate(rows):
+        array[place] = tuple(row.values())
+    return array
+
+
+def write_humans(root, change=lambda rdm: rdm):
+    """Write random RDMs in the published form, that of subject 3's second session changed; returns all."""
+    rng = np.random.default_rng(4)
+    square = [[squareform(rng.uniform(0.1, 1, 92 * 91 // 2)) for _ in range(2)] for _ in range(4)]
+    sessions = np.empty((4, 2), dtype=object)
+    for place in np.ndindex(4, 2):
+        rdm = square[place[0]][place[1]]
+        sessions[place] = {"RDM": change(rdm.copy()) if place == (2, 1) else rdm, "name": "hIT"}
+    savemat(root / "92_brainRDMs.mat", {"RDMs": structures(sessions)})
+    return square
+
+
+def write_supplement(root):
+    """Write random images and monkeys' RDM in the published form; returns both."""
+    rng = np.random.default_rng(92)
+    images = rng.integers(0, 256, (92, 8, 8, 3), dtype=np.uint8)
+    monkeys = rng.uniform(0.1, 1, 92 * 91 // 2)
+    content = {
+        "stimuli_92objs": structures(np.array([{"image": image} for image in images])),
+        "RDMs_mIT_hIT_fig1": structures(np.array([{"RDM": monkeys}] * 2)),
+    }
+    savemat(root / "Kriegeskorte_Neuron2008_supplementalData.mat", content)
+    return images, monkeys
+
+
+@pytest.fixture
+def written(tmp_path):
+    write_supplement(tmp_path)
+    write_humans(tmp_path)
+    return tmp_path
+
+
+def of_folder(root):
+    targets = ["human_IT", "monkey_IT"]
+    return open_dataset("k", {"format": "kriegeskorte92", "root": root, "subjects": [1, 2, 3, 4], "targets": targets})
+
+
+def with_nan(rdm):
+    rdm[5, 7] = rdm[7, 5] = np.nan
+    return rdm
+
+
+def asymmetric(rdm):
+    rdm[5, 7] += 1
+    return rdm
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda rdm: rdm[:90, :90], r"an array of shape \(90, 90\)"),
+        (with_nan, "2 of 8464 values not finite"),
+        (asymmetric, "not symmetric: object-06 and object-08"),
+        (lambda rdm: 1 - rdm, "a diagonal of 1, as a matrix of similarities"),
+        (np.ones_like, "a diagonal of 1"),
+        (lambda rdm: rdm.astype(str).astype(object), "an array of "),
+    ],
+)
+def test_published_rdms_that_are_damaged_are_found_by_the_check(written, change, found):
+    root = written
+    of_folder(root).check_responses("3", "human_IT")
+    of_folder(root).check_responses("monkeys", "monkey_IT")
+    write_humans(root, change)
+    of_folder(root).check_responses("2", "human_IT")
+    with pytest.raises(InputError, match=rf"92_brainRDMs\.mat \(RDMs, subject 3\)\s+found:    {found}"):
+        of_folder(root).check_responses("3", "human_IT")
+
+
+def test_published_files_that_are_damaged_are_refused_by_what_they_are(written):
+    root = written
+    path = root / "92_brainRDMs.mat"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(InputError, match=r"92_brainRDMs\.mat\s+found:    not readable"):
+        of_folder(root).check_responses("1", "human_IT")
+    savemat(path, {"RDM": 1})
+    with pytest.raises(InputError, match=r"92_brainRDMs\.mat\s+found:    no variable RDMs"):
+        of_folder(root).check_responses("1", "human_IT")
+    savemat(path, {"RDMs": np.ones((4, 2))})
+    with pytest.raises(InputError, match=r"92_brainRDMs\.mat.*[\s\S]*structures with a field RDM"):
+        of_folder(root).check_responses("1", "human_IT")
+    supplement = root / "Kriegeskorte_Neuron2008_supplementalData.mat"
+    savemat(supplement, {"stimuli_92objs": structures(np.array([{"image": 0}] * 92))})
+    with pytest.raises(InputError, match=r"supplementalData\.mat#1"):
+        of_folder(root).open_image(of_folder(root).stimuli()[0].image)
+    savemat(supplement, {"stimuli_92objs": np.ones(5)})
+    with pytest.raises(InputError, match="5 images"):
+        of_folder(root).stimuli()
+    supplement.unlink()
+    with pytest.raises(InputError, match=r"supplementalData\.mat\s+found:    no such file"):
+        of_folder(root).stimuli()

@@ -1,8 +1,11 @@
 """Anyone's responses, in arrays and tables."""
 
+import shutil
+
 import numpy as np
 import pytest
 import zarr
+from conftest import REPOSITORY
 from early_alignment.datasets import open_dataset
 from early_alignment.errors import InputError
 from PIL import Image
@@ -10,6 +13,7 @@ from PIL import Image
 CONDITIONS = ["cow", "apple", "dog", "boat"]
 REGIONS = ["V1v", "PPA", "V1v", "V1d", "", "V1d"]
 SECONDS = [-0.1, 0.0, 0.1, 0.2, 0.3]
+INPUTS = REPOSITORY.parent / "shared" / "inputs"
 
 
 @pytest.fixture
@@ -30,14 +34,28 @@ def dataset(root, **settings):
     return open_dataset("own", defaults | settings)
 
 
-def write(root, array, kind):
+KINDS = {
+    "npy": None,
+    "zarr": {},
+    "zarr chunked": {"chunks": (3, 2)},
+    "zarr sharded": {"chunks": (1, 2), "shards": (2, 2)},
+    "zarr 2": {"zarr_format": 2, "chunks": (3, 2)},
+    "zarr 2 nested": {"zarr_format": 2, "chunk_key_encoding": {"name": "v2", "separator": "/"}},
+}
+
+
+def write(root, array, kind="zarr"):
+    """Write a subject's array; `chunks` and `shards` are of the first and the last but one axes."""
     if kind == "npy":
         np.save(root / "sub-ann.npy", array)
-    else:
-        zarr.save_array(root / "sub-ann.zarr", array)
+        return
+    given = dict(KINDS[kind])
+    for key in given.keys() & {"chunks", "shards"}:
+        given[key] = (given[key][0], *array.shape[1:-1], given[key][1])
+    zarr.create_array(root / "sub-ann.zarr", data=array, **given)
 
 
-@pytest.mark.parametrize("kind", ["npy", "zarr"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("repeated", [False, True])
 @pytest.mark.parametrize("timed", [False, True])
 def test_every_layout(root, kind, repeated, timed):
@@ -127,6 +145,26 @@ def put(name, text):
         (lambda root: (root / "units.csv").unlink(), "V1v", r"neither sub-ann_units\.csv nor units\.csv"),
         (put("times.csv", "seconds\n0\n0.1\n0.2"), "V1v", "a time, or a region and a time"),
         (put("times.csv", "seconds\n0\n0.1\nsoon"), "V1v_100ms", "'soon'"),
+        (
+            put("conditions.csv", "condition;image\na;a.png\nb;b.png\nc;c.png"),
+            "V1v",
+            "no column condition in the header 'condition;image'[\\s\\S]*condition, image, separated by commas",
+        ),
+        (put("conditions.csv", "condition\timage\na\ta.png"), "V1v", r"in the header 'condition\\timage'"),
+        (put("conditions.csv", "image,condition,image\na,b,c"), "V1v", "2 columns image in the header"),
+        (put("conditions.csv", "condition,image\na,a.png\nb,b,b.png\nc,c.png"), "V1v", "line 3, 'b,b,b.png'"),
+        (put("conditions.csv", "condition,image\na,a.png\n\nb\nc,c.png"), "V1v", "line 4, 'b'"),
+        (
+            put("conditions.csv", "condition,image\na,a.png\n,b.png\nc,c.png"),
+            "V1v",
+            "without a condition or an image: 2",
+        ),
+        (put("conditions.csv", ""), "V1v", "an empty file"),
+        (put("conditions.csv", "condition,image\n"), "V1v", "a header and no rows"),
+        (put("times.csv", "seconds\n0,0\n0,1\n0,2"), "V1v_100ms", "line 2, '0,0'[\\s\\S]*decimals have points"),
+        (put("times.csv", 'seconds\n"0,0"\n"0,1"\n"0,2"'), "V1v_100ms", "'0,0'[\\s\\S]*a point for decimals"),
+        (lambda root: (root / "sub-ann.npy").write_bytes(b""), "V1v", "an empty file[\\s\\S]*write the array again"),
+        (lambda root: np.save(root / "sub-ann.npy", np.full((4, 6), "a")), "V1v", "an array of <U1"),
     ],
 )
 def test_a_layout_that_is_not_right_is_one_message(root, spoil, target, message):
@@ -151,3 +189,177 @@ def test_an_unknown_time_is_refused(root):
     (root / "times.csv").write_text("seconds\n" + "\n".join(map(str, SECONDS)))
     with pytest.raises(InputError, match="no time '900ms'"):
         dataset(root).check_responses("ann", "V1v_900ms")
+
+
+def test_a_table_may_begin_with_a_byte_order_mark_and_have_blank_lines_and_other_columns(root):
+    lines = (root / "conditions.csv").read_text().splitlines()
+    text = "\n\n".join(f"{line},{line[:1]}" for line in lines)
+    (root / "conditions.csv").write_text(text + "\n\n", encoding="utf-8-sig")
+    assert [stimulus.condition for stimulus in dataset(root).stimuli()] == CONDITIONS
+
+
+def timed(root, seconds):
+    (root / "times.csv").write_text("seconds\n" + "\n".join(map(str, seconds)))
+    write(root, np.random.default_rng(5).normal(size=(4, 6, len(seconds))), "npy")
+    return dataset(root)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "found"),
+    [
+        (range(-200, 800, 10), "times from -200 to 790 in steps of up to 10, perhaps milliseconds"),
+        (range(5), "times from 0 to 4 in steps of up to 1, perhaps milliseconds"),
+        (np.arange(9.8, 10.3, 0.1), "times from 9.8 to 10.2"),
+        ([0.2, 0.1, 0.0], "times that do not ascend: 0.2 is followed by 0.1"),
+        ([0, 0.1, 0.1, 0.2], "times that do not ascend: 0.1 is followed by 0.1"),
+        ([0, 0.1, 0.2, 0.5], "uneven steps, from 0.1 to 0.3"),
+        ([0, 0.1, "nan"], "1 times that are not finite"),
+        ([0.1], "1 times"),
+    ],
+)
+def test_times_that_are_no_seconds_at_even_steps_are_refused(root, seconds, found):
+    data = timed(root, seconds)
+    for target in ("100ms", "V1v_80±20ms"):
+        with pytest.raises(InputError, match=rf"times\.csv\s+found:    {found}[\s\S]*divide milliseconds by 1000"):
+            data.check_responses("ann", target)
+
+
+@pytest.mark.parametrize("rate", [100, 250, 512, 1000])
+def test_times_may_be_rounded(root, rate):
+    seconds = np.arange(-rate // 5, rate) / rate
+    data = timed(root, [f"{time:.4f}" for time in seconds])
+    array = np.load(root / "sub-ann.npy")
+    for target in (0, 83, 170, 300):
+        nearest = min(range(len(seconds)), key=lambda i: abs(seconds[i] - target / 1000))
+        np.testing.assert_array_equal(data.responses("ann", f"{target}ms"), array[..., nearest])
+
+
+# Zarr ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "npy"])
+def test_every_file_that_decides_a_zarr_array_is_followed(root, kind):
+    write(root, np.random.default_rng(6).normal(size=(4, 6)), kind)
+    (root / "sub-ann.zarr/.DS_Store").touch()
+    followed = set(dataset(root).brain_files("ann", "all"))
+    there = {path for path in (root / "sub-ann.zarr").rglob("*") if path.is_file()}
+    not_content = {root / "sub-ann.zarr" / name for name in (".DS_Store", ".zattrs")}
+    assert there - not_content <= followed
+    assert not followed & not_content
+
+
+def chunk_files(root):
+    return sorted(
+        path
+        for path in (root / "sub-ann.zarr").rglob("*")
+        if path.is_file() and ".z" not in path.name and path.name != "zarr.json"
+    )
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "npy"])
+@pytest.mark.parametrize(
+    ("spoil", "found"),
+    [
+        (lambda path: path.unlink(), "1 of {n} chunks are missing or empty: {key}\n[\\s\\S]*write_empty_chunks"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-9]), "not readable, perhaps cut short"),
+        (lambda path: path.write_bytes(b""), "1 of {n} chunks are missing or empty: {key}\n"),
+    ],
+)
+def test_a_chunk_that_is_missing_or_cut_short_is_named(root, kind, spoil, found):
+    write(root, np.random.default_rng(7).normal(size=(4, 6)), kind)
+    files = chunk_files(root)
+    key = files[-1].relative_to(root / "sub-ann.zarr").as_posix()
+    spoil(files[-1])
+    with pytest.raises(InputError, match=found.format(n=len(files), key=key)) as error:
+        dataset(root).check_responses("ann", "all")
+    assert key in str(error.value)
+
+
+def test_chunks_of_the_fill_value_may_be_there(root):
+    array = np.random.default_rng(8).normal(size=(4, 2, 6))
+    array[2:, 1] = 0
+    zarr.create_array(root / "sub-ann.zarr", data=array, chunks=(2, 1, 6), config={"write_empty_chunks": True})
+    np.testing.assert_array_equal(dataset(root).responses("ann", "all"), array.mean(axis=1))
+
+
+def as_group(root):
+    zarr.open_group(root / "sub-ann.zarr", mode="w").create_array("betas", data=np.ones((4, 6)))
+
+
+def as_zip(root):
+    write(root, np.ones((4, 6)))
+    shutil.make_archive(str(root / "sub-ann.zarr"), "zip", root / "sub-ann.zarr")
+    shutil.rmtree(root / "sub-ann.zarr")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "found"),
+    [
+        (as_group, "a zarr group, not an array; arrays in it: betas"),
+        (as_zip, r"a zarr array in a zip file[\s\S]*unzip it into .*sub-ann\.zarr"),
+        (lambda root: (root / "sub-ann.zarr").mkdir(), r"neither zarr\.json nor \.zarray"),
+        (lambda root: write(root, np.full((4, 6), "a", dtype=object).astype("T")), "an array of StringDType"),
+        (lambda root: write(root, np.ones((4, 6), complex)), "an array of complex128"),
+        (lambda root: write(root, np.ones((5, 6))), r"shape \(5, 6\)"),
+        (
+            lambda root: (write(root, np.ones((4, 6))), (root / "sub-ann.zarr/zarr.json").write_text("{")),
+            "not readable",
+        ),
+    ],
+)
+def test_what_is_no_zarr_array_of_numbers_is_refused_by_what_it_is(root, spoil, found):
+    spoil(root)
+    with pytest.raises(InputError, match=found):
+        dataset(root).check_responses("ann", "all")
+
+
+@pytest.mark.skipif(not INPUTS.is_dir(), reason="no folder of small inputs beside the repository")
+def test_small_inputs_that_were_met_elsewhere(tmp_path):
+    for name in ("responses_v3", "responses_v2", "responses_lost_chunk"):
+        (tmp_path / f"sub-{name}.zarr").symlink_to(INPUTS / f"{name}.zarr")
+    (tmp_path / "conditions.csv").write_text("condition,image\n" + "\n".join(f"c{i},{i}.png" for i in range(8)))
+    data = dataset(tmp_path)
+    found = [data.responses(name, "all") for name in ("responses_v3", "responses_v2")]
+    np.testing.assert_array_equal(*found)
+    assert found[0].shape == (8, 20)
+    with pytest.raises(InputError, match="1 of 2 chunks are missing or empty: c/0/0/0"):
+        data.check_responses("responses_lost_chunk", "all")
+    (tmp_path / "times.csv").write_text((INPUTS / "times_ms.csv").read_text())
+    np.save(tmp_path / "sub-timed.npy", np.random.default_rng(9).normal(size=(8, 3, 100)))
+    with pytest.raises(InputError, match="perhaps milliseconds"):
+        data.check_responses("timed", "170ms")
+    (tmp_path / "conditions.csv").write_text((INPUTS / "conditions_semicolon.csv").read_text())
+    with pytest.raises(InputError, match="in the header 'condition;image'"):
+        dataset(tmp_path).stimuli()
+
+
+# Repetitions that a distance needs -------------------------------------------------------------------------------
+
+
+def test_the_check_knows_how_many_repetitions_a_distance_needs(root):
+    array = np.random.default_rng(10).normal(size=(4, 3, 6))
+    array[2, 1:] = np.nan  # dog was shown once
+    write(root, array, "npy")
+    data = dataset(root)
+    data.check_repetitions("ann", "all", "correlation")
+    data.check_repetitions("ann", "all", "mahalanobis")
+    with pytest.raises(InputError, match=r"1 of 4 conditions that lack them: dog\n[\s\S]*crossnobis needs"):
+        data.check_repetitions("ann", "all", "crossnobis")
+    with pytest.raises(InputError):
+        data.brain_rdm("ann", "all", "crossnobis")
+    array[:, 1:] = np.nan
+    write(root, array, "npy")
+    with pytest.raises(InputError, match=r"4 of 4 conditions[\s\S]*mahalanobis needs"):
+        data.check_repetitions("ann", "all", "mahalanobis")
+    write(root, array[:, 0], "npy")
+    with pytest.raises(InputError, match="holds averages"):
+        data.check_repetitions("ann", "all", "mahalanobis")
+
+
+def test_conditions_that_share_too_few_repetitions_are_named(root):
+    array = np.random.default_rng(11).normal(size=(4, 4, 6))
+    array[1, :2] = np.nan  # apple in the last two
+    array[3, 2:] = np.nan  # boat in the first two
+    write(root, array, "npy")
+    with pytest.raises(InputError, match="2 of 4 conditions that lack them: apple, boat"):
+        dataset(root).check_repetitions("ann", "all", "crossnobis")

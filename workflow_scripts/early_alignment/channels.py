@@ -5,24 +5,26 @@ from .errors import InputError
 PATTERN = "^O *|^P *"
 """Which of the 63 recorded channels the publishers keep: occipital and parietal ones."""
 
-POSTERIOR = frozenset("Pz P3 P7 O1 Oz O2 P4 P8 P1 P5 PO7 PO3 POz PO4 PO8 P6 P2".split())  # noqa: SIM905 (readable)
-"""The 17 channels that they are."""
+POSTERIOR = tuple("Pz P3 P7 O1 Oz O2 P4 P8 P1 P5 PO7 PO3 POz PO4 PO8 P6 P2".split())  # noqa: SIM905 (readable)
+"""The 17 channels that they are, in the order of the published files, which all responses are brought into."""
 
 MONTAGE = "colin27_1005"
 """MNE's montage of the international 10-05 system, formerly `standard_1005`."""
 
 
 def check(names, where) -> None:
-    """Check that channels are the 17 posterior ones, in whichever order.
+    """Check that channels are the 17 posterior ones, each once, in whichever order.
 
     Raises:
-        InputError: Some are missing, or others are there.
+        InputError: Some are missing, there twice, or others are there.
     """
-    missing, others = sorted(POSTERIOR - set(names)), sorted(set(names) - POSTERIOR)
-    if missing or others or len(names) != len(POSTERIOR):
+    missing, others = sorted(set(POSTERIOR) - set(names)), sorted(set(names) - set(POSTERIOR))
+    twice = sorted({name for name in names if list(names).count(name) > 1})
+    if missing or others or twice:
         raise InputError(
             where,
-            f"{len(names)} channels; missing: {', '.join(missing) or 'none'}; unknown: {', '.join(others) or 'none'}",
+            f"{len(names)} channels; missing: {', '.join(missing) or 'none'}; unknown: {', '.join(others) or 'none'}"
+            + (f"; there twice: {', '.join(twice)}" if twice else ""),
             f"the 17 channels {', '.join(sorted(POSTERIOR))}",
             "use the files as they were published",
         )

@@ -37,7 +37,9 @@ def problems(config: dict, processes: int = 1) -> tuple[list[str], list[InputErr
             if listed is None:
                 continue
             _attempt(errors, check_conditions, dataset, listed)
-            _attempt(errors, dataset.check_distance, config["rdm"]["brain_distance"] or config["rdm"]["distance"])
+            distance = config["rdm"]["brain_distance"] or config["rdm"]["distance"]
+            _attempt(errors, dataset.check_distance, distance)
+            _attempt(errors, dataset.check_subjects)
             conditions[name] = len({stimulus.condition for stimulus in listed})
             summaries += _attempt(errors, notes_on_labels, dataset, listed, config["alignment"]["pairs"]) or []
             parts = [listed[start : start + IMAGES_PER_JOB] for start in range(0, len(listed), IMAGES_PER_JOB)]
@@ -45,7 +47,7 @@ def problems(config: dict, processes: int = 1) -> tuple[list[str], list[InputErr
             pictures[dataset] = [pool.submit(look_at_images, dataset, part, background) for part in parts]
             for target in dataset.targets:
                 for subject in dataset.subjects_of(target):
-                    jobs.append(pool.submit(wrong_responses, dataset, subject, target))
+                    jobs.append(pool.submit(wrong_responses, dataset, subject, target, distance))
         for dataset, parts in pictures.items():
             found = [part.result() for part in parts]
             undecodable = [error for _, wrong in found for error in wrong]
@@ -138,10 +140,11 @@ def check_labelled_images(config: dict, pool) -> tuple[list[str], list[InputErro
     return class_folders.check(Path(training["images"]), splits, training["background"], every_image, pool)
 
 
-def wrong_responses(dataset: DataSet, subject: str, target: str) -> list[InputError]:
-    """What is wrong with a subject's responses for a target."""
+def wrong_responses(dataset: DataSet, subject: str, target: str, distance: str) -> list[InputError]:
+    """What is wrong with a subject's responses for a target, for the sake of a distance between brain patterns."""
     errors = []
-    _attempt(errors, dataset.check_responses, subject, target)
+    _attempt(errors, dataset.check_responses, subject, target, distance)
+    _attempt(errors, dataset.check_repetitions, subject, target, distance)
     return errors
 
 

@@ -48,13 +48,6 @@ def session(files: dict[str, Path], noise_covariance: str) -> dict:
     whitening = inverse_square_root(covariance, files["training"])
     content = {"ch_names": sorted_["training"]["ch_names"], "times": sorted_["training"]["times"]}
     for partition, found in sorted_.items():
-        if found["ch_names"] != content["ch_names"]:
-            raise InputError(
-                files[partition],
-                f"channels in the order {', '.join(found['ch_names'])}",
-                f"the order of {files['training']}: {', '.join(content['ch_names'])}",
-                "download both files again",
-            )
         content[f"{partition}_images"] = found["images"]
         content[f"{partition}_eeg_data"] = whitening @ found["data"]
     return content
@@ -63,8 +56,9 @@ def session(files: dict[str, Path], noise_covariance: str) -> dict:
 def epochs(path: Path, n_repetitions: int) -> dict:
     """Epochs of a raw file around every image, baseline-corrected, resampled and sorted by image; through MNE-Python.
 
-    Channels are those that match `^O *|^P *`. Before MNE resamples, it pads an epoch of 1,001 samples to a power of
-    two, which moves samples by 4 ms: what is said to be at 170 ms was measured at 166.
+    Channels are those that match `^O *|^P *`, in the order of `channels.POSTERIOR`. Before MNE resamples, it pads an
+    epoch of 1,001 samples to a power of two, which moves samples by 4 ms: what is said to be at 170 ms was measured at
+    166.
 
     Args:
         path: A published raw file: a pickled dictionary of `raw_eeg_data` (channels, samples) in volts, the last
@@ -118,12 +112,13 @@ def check_recording(path: Path) -> None:
 
 
 def recording(path: Path):
-    """The posterior channels and `stim` of a raw file, as `mne.io.RawArray`; errors as of `epochs`."""
+    """The posterior channels, in one order, and `stim` of a raw file, as `mne.io.RawArray`; errors as of `epochs`."""
     import mne
 
     check_recording(path)
     data, names, rate = raw_content(path)
-    wanted = [int(i) for i in mne.pick_channels_regexp(names, channels.PATTERN)]
+    # By name: the order of a file is its own.
+    wanted = [names.index(name) for name in channels.POSTERIOR]
     info = mne.create_info([*(names[i] for i in wanted), "stim"], rate, ["eeg"] * len(wanted) + ["stim"])
     # Row by row: the file holds 64 channels, and only these reach memory.
     rows = np.stack([np.asarray(data[i], dtype=np.float64) for i in (*wanted, names.index("stim"))])
@@ -155,12 +150,14 @@ def raw_content(path: Path) -> tuple[np.ndarray, list[str], float]:
     content = published_pickles.load(path)
     try:
         data, names, rate = content["raw_eeg_data"], [str(name) for name in content["ch_names"]], content["sfreq"]
-        fits = np.ndim(data) == 2 and len(data) == len(names) and "stim" in names and float(rate) > 0
-        found = f"data of shape {np.shape(data)} and {len(names)} channels {', '.join(names)}"
+        fits = np.ndim(data) == 2 and len(data) == len(set(names)) == len(names) and "stim" in names
+        fits = fits and np.asanyarray(data).dtype.kind in "iuf" and float(rate) >= RATE
+        found = f"data of shape {np.shape(data)} and {len(names)} channels {', '.join(names)}, at {rate} Hz"
     except (KeyError, TypeError, ValueError, IndexError) as error:
         fits, found = False, f"{type(error).__name__}: {error}"
     if not fits:
         expected = "a dictionary with raw_eeg_data (channels, samples), ch_names, the last of them stim, and sfreq"
+        expected += f", with each name once and at least {RATE} Hz"
         raise InputError(path, found, expected, "download the file again")
     return data, names, float(rate)
 
@@ -274,6 +271,14 @@ def join(files: list[Path], partition: str) -> dict:
             "each image in equally many sessions",
             "list all of a subject's sessions in the config, or download the missing ones",
         )
+    for file, content in zip(files, sessions, strict=True):
+        if not np.array_equal(content["times"], sessions[0]["times"]):
+            raise InputError(
+                file,
+                f"{len(content['times'])} times from {content['times'][0]:g} to {content['times'][-1]:g} s",
+                f"the {len(sessions[0]['times'])} times of {files[0]}",
+                "use raw files of one sampling rate",
+            )
     first = sessions[0][f"{partition}_eeg_data"]
     n = first.shape[1]
     joined = np.empty((len(counts), n * counts[0], *first.shape[2:]))

@@ -11,6 +11,8 @@ from ..errors import InputError
 
 CHOICE_OF_UNITS = ("drop_units", "min_ncsnr")
 """Settings that decide which units responses are of, and nothing about conditions."""
+CHOICE_OF_RDMS = ("cross_validated",)
+"""Settings that decide which RDMs are right, and nothing about conditions."""
 
 
 class Stimulus(NamedTuple):
@@ -36,10 +38,12 @@ class DataSet:
     """What the root must contain."""
     source: ClassVar[str]
     """How to get it."""
-    image_remedy: ClassVar[str] = "get the file again from its publisher"
-    """What to do about an image that is missing or damaged."""
+    again: ClassVar[str] = "get the file again from its publisher"
+    """What to do about a file that is missing or damaged."""
     subjects_are_numbers: ClassVar[bool] = True
     """Whether a subject goes by number, so that `01` is 1; else by a name of the user's own."""
+    too_few_repetitions: ClassVar[str] = "leave these conditions out, or choose another rdm.brain_distance"
+    """What to do about conditions that were measured too few times for a distance."""
 
     def __init__(self, name: str, settings: dict):
         self.name = name
@@ -83,7 +87,8 @@ class DataSet:
     @property
     def science_of_stimuli(self) -> dict:
         """The settings that decide the conditions."""
-        return {key: value for key, value in self.science.items() if key not in CHOICE_OF_UNITS}
+        others = (*CHOICE_OF_UNITS, *CHOICE_OF_RDMS)
+        return {key: value for key, value in self.science.items() if key not in others}
 
     def regions_of(self, target: str) -> list[str]:
         """The regions that a target stands for: the parts of a union that `regions` names, or the one of its name."""
@@ -126,7 +131,7 @@ class DataSet:
 
     def open_image(self, image: str, background: int | list[int] | None = None):
         """Read the image of a `Stimulus`, as `PIL.Image.Image` in RGB; `background` as in `decoding.decoded`."""
-        return decoded(self.root / image, background, self.image_remedy)
+        return decoded(self.root / image, background, self.again)
 
     def responses(self, subject: str, target: str) -> np.ndarray:
         """A subject's response patterns, averaged over repetitions, float (conditions, units).
@@ -211,13 +216,69 @@ class DataSet:
         if distance in DISTANCES and type(self).repetitions is DataSet.repetitions:
             self.repetitions(self.subjects[0], self.targets[0])
 
-    def check_responses(self, subject: str, target: str) -> None:
-        """Look over a subject's responses for a target.
+    def check_responses(self, subject: str, target: str, distance: str = "correlation") -> None:
+        """Look over a subject's responses for a target, for the sake of a distance between brain patterns.
 
         Raises:
             InputError: Something is wrong with them.
         """
-        self._usable_units(self.sample_of_responses(subject, target), subject, target)
+        rows = self.sample_of_responses(subject, target)
+        patterns = rows[:, self._usable_units(rows, subject, target)]
+        conditions = list(dict.fromkeys(stimulus.condition for stimulus in self.stimuli()))
+        is_whole = type(self).sample_of_responses is DataSet.sample_of_responses
+        faults = {"correlation": (patterns == patterns[:, :1]).all(axis=1), "cosine": ~patterns.any(axis=1)}
+        if is_whole and distance in faults and faults[distance].any():
+            bad = [condition for condition, fault in zip(conditions, faults[distance], strict=True) if fault]
+            raise InputError(
+                f"{self.root} (data set {self.name}, subject {subject}, {target})",
+                f"{len(bad)} of {len(conditions)} conditions have the same response in all units: {named(bad)}",
+                f"patterns that vary over units, as distance {distance} needs",
+                "mend the files, or choose another rdm.brain_distance",
+            )
+
+    def measured(self, subject: str, target: str) -> np.ndarray:
+        """Which repetitions each condition has, bool (repetitions, conditions).
+
+        Raises:
+            InputError: The format holds averages alone.
+        """
+        return ~np.isnan(self.repetitions(subject, target)).all(axis=-1)
+
+    def check_repetitions(self, subject: str, target: str, distance: str) -> None:
+        """Check that conditions were measured as often as a distance between brain patterns needs.
+
+        Raises:
+            InputError: They were not.
+        """
+        from ..repetitions import DISTANCES
+
+        if distance not in DISTANCES:
+            return
+        measured = self.measured(subject, target).astype(int)
+        conditions = list(dict.fromkeys(stimulus.condition for stimulus in self.stimuli()))
+        is_single = measured.sum(axis=0) < 2
+        if distance == "crossnobis":
+            expected = "two repetitions or more that each pair of conditions shares, which crossnobis needs"
+            # One that was measured once is the fault of all its pairs.
+            bad = is_single if is_single.any() else (measured.T @ measured < 2).any(axis=0)
+        else:
+            expected = f"a condition with two repetitions or more, which {distance} needs"
+            bad = is_single & is_single.all()
+        if bad.any():
+            names = [condition for condition, is_bad in zip(conditions, bad, strict=True) if is_bad]
+            raise InputError(
+                f"{self.root} (data set {self.name}, subject {subject}, {target})",
+                f"{len(names)} of {len(conditions)} conditions that lack them: {named(names)}",
+                expected,
+                self.too_few_repetitions,
+            )
+
+    def check_subjects(self) -> None:
+        """Look over what all subjects should have in common.
+
+        Raises:
+            InputError: They do not.
+        """
 
     def brain_rdm(self, subject: str, target: str, distance: str) -> np.ndarray:
         """The condensed RDM of a subject's response patterns, (pairs,)."""
@@ -258,11 +319,57 @@ def open_array(path, expected: str, remedy: str) -> np.ndarray:
         InputError: The file is missing, cut short, or is no such file.
     """
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        with open(path, "rb") as file:
+            begins = file.read(len(np.lib.format.MAGIC_PREFIX))
     except FileNotFoundError:
         raise InputError(path, "no such file", expected, remedy) from None
+    except OSError as error:
+        raise InputError(path, f"not readable ({error})", expected, remedy) from None
+    if begins != np.lib.format.MAGIC_PREFIX:
+        found = "no .npy file: it does not begin as numpy's do"
+        if not begins:
+            found = "an empty file"
+        elif begins.startswith(b"PK"):
+            found = "a zip archive, such as .npz, under the name of .npy"
+        raise InputError(path, found, expected, remedy)
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise InputError(path, f"not readable, perhaps cut short ({error})", expected, remedy) from None
+        found = f"not readable, perhaps cut short ({error})"
+        if "object" in str(error).lower():
+            found = "an array of Python objects"
+        raise InputError(path, found, expected, remedy) from None
+    return of_numbers(array, path, expected, remedy)
+
+
+def of_numbers(array, path, expected: str, remedy: str):
+    """The array if it holds real numbers, or true and false; else refuse it."""
     if array.dtype.kind not in "biuf":
-        raise InputError(path, f"an array of {array.dtype}", expected, remedy)
+        kind = "a table of named fields" if array.dtype.names else f"an array of {array.dtype}"
+        raise InputError(path, kind, expected, remedy)
     return array
+
+
+def open_mat(path, keys, remedy: str) -> dict:
+    """Variables of a MATLAB file, arrays and structures without axes of length 1.
+
+    Raises:
+        InputError: The file is missing, cut short, of MATLAB's version 7.3, or lacks a variable.
+    """
+    from scipy.io import loadmat
+
+    expected = f"a MATLAB file with {', '.join(keys)}"
+    try:
+        with open(path, "rb") as file:
+            content = loadmat(file, variable_names=keys, squeeze_me=True)
+    except FileNotFoundError:
+        raise InputError(path, "no such file", expected, remedy) from None
+    except NotImplementedError:
+        found = "a file of MATLAB's version 7.3, which is HDF5"
+        raise InputError(path, found, expected, f"{remedy}; or have MATLAB save it with -v7") from None
+    except Exception as error:  # a damaged file can fail in any way
+        raise InputError(path, f"not readable ({error or 'cut short'})", expected, remedy) from None
+    missing = [key for key in keys if key not in content]
+    if missing:
+        raise InputError(path, f"no variable {', '.join(missing)}", expected, remedy)
+    return content

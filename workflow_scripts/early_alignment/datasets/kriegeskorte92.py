@@ -9,14 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import rdms
 from ..errors import InputError, known_or_refused
-from .base import DataSet, Stimulus
+from .base import DataSet, Stimulus, open_mat
+from .rdms import checked_rdm
 
 SUPPLEMENT = "Kriegeskorte_Neuron2008_supplementalData.mat"
 HUMAN = "92_brainRDMs.mat"
 TARGETS = ("human_IT", "monkey_IT")
 MONKEYS = "monkeys"
+CONDITIONS = [f"object-{i:02d}" for i in range(1, 93)]
 
 
 class Kriegeskorte92(DataSet):
@@ -31,22 +32,22 @@ class Kriegeskorte92(DataSet):
     def subjects_of(self, target: str) -> list[str]:
         return [MONKEYS] if target == "monkey_IT" else self.subjects
 
-    def _load(self, name: str, key: str):
-        from scipy.io import loadmat
-        from scipy.io.matlab import MatReadError
-
-        path = self.root / name
-        try:
-            return loadmat(path, squeeze_me=True)[key]
-        except (FileNotFoundError, MatReadError, KeyError, ValueError) as error:
-            raise InputError(path, str(error), f"a MATLAB file with {key}", self.source) from None
+    def _load(self, name: str, key: str) -> np.ndarray:
+        return np.atleast_1d(open_mat(self.root / name, [key], self.source)[key])
 
     @cached_property
     def _objects(self) -> np.ndarray:
         return self._load(SUPPLEMENT, "stimuli_92objs")
 
     def stimuli(self) -> list[Stimulus]:
-        return [Stimulus(f"object-{i:02d}", f"{SUPPLEMENT}#{i}") for i in range(1, len(self._objects) + 1)]
+        if len(self._objects) != len(CONDITIONS):
+            raise InputError(
+                self.root / SUPPLEMENT,
+                f"{len(self._objects)} images in stimuli_92objs",
+                f"{len(CONDITIONS)}",
+                self.source,
+            )
+        return [Stimulus(name, f"{SUPPLEMENT}#{i}") for i, name in enumerate(CONDITIONS, start=1)]
 
     def stimulus_files(self) -> list[Path]:
         return [self.root / SUPPLEMENT]
@@ -54,7 +55,12 @@ class Kriegeskorte92(DataSet):
     def open_image(self, image: str, background=None):
         from PIL import Image
 
-        return Image.fromarray(self._objects[int(image.rpartition("#")[2]) - 1]["image"]).convert("RGB")
+        try:
+            pixels = self._objects[int(image.rpartition("#")[2]) - 1]["image"]
+            return Image.fromarray(pixels).convert("RGB")
+        except (IndexError, TypeError, ValueError, AttributeError) as error:
+            expected = "images in the field image of stimuli_92objs"
+            raise InputError(self.root / image, str(error), expected, self.source) from None
 
     def brain_files(self, subject: str, target: str) -> list[Path]:
         return [self.root / (SUPPLEMENT if subject == MONKEYS else HUMAN)]
@@ -68,15 +74,28 @@ class Kriegeskorte92(DataSet):
                 "set it, or rdm.distance which it follows, to correlation, or leave this data set out",
             )
 
-    def check_responses(self, subject: str, target: str) -> None:
-        self.brain_rdm(subject, target, "correlation")
+    def check_responses(self, subject: str, target: str, distance: str = "correlation") -> None:
+        self._rdm(subject, target)
+
+    def check_repetitions(self, subject: str, target: str, distance: str) -> None:
+        """The published RDMs have no repetitions, and need none."""
 
     def brain_rdm(self, subject: str, target: str, distance: str) -> np.ndarray:
-        known_or_refused(target, TARGETS, self.root, "target")
         self.check_distance(distance)
+        return self._rdm(subject, target)
+
+    def _rdm(self, subject: str, target: str) -> np.ndarray:
+        known_or_refused(target, TARGETS, self.root, "target")
         if target == "monkey_IT":
-            return np.asarray(self._load(SUPPLEMENT, "RDMs_mIT_hIT_fig1")[0]["RDM"], dtype=float)
-        sessions = self._load(HUMAN, "RDMs")
-        known_or_refused(subject, range(1, len(sessions) + 1), self.root / HUMAN, "subject")
-        both = [rdms.condensed(session["RDM"]) for session in sessions[int(subject) - 1]]
-        return np.mean(both, axis=0, dtype=np.float64)
+            published = self._load(SUPPLEMENT, "RDMs_mIT_hIT_fig1")[:1]
+            where = f"{self.root / SUPPLEMENT} (RDMs_mIT_hIT_fig1)"
+        else:
+            sessions = self._load(HUMAN, "RDMs")
+            known_or_refused(subject, range(1, len(sessions) + 1), self.root / HUMAN, "subject")
+            published = np.atleast_1d(sessions[int(subject) - 1])
+            where = f"{self.root / HUMAN} (RDMs, subject {subject})"
+        try:
+            found = [np.asarray(one["RDM"]) for one in published]
+        except (IndexError, TypeError, ValueError) as error:
+            raise InputError(where, str(error), "structures with a field RDM", self.source) from None
+        return np.mean([checked_rdm(rdm, CONDITIONS, where, self.source) for rdm in found], axis=0)

@@ -15,7 +15,7 @@ import numpy as np
 from .. import noise
 from ..errors import InputError, known_or_refused
 from .algonauts2023 import MASK_FAMILIES
-from .base import DataSet, Stimulus, named
+from .base import DataSet, Stimulus, named, of_numbers, open_mat
 
 SPACE = "func1pt8mm"
 BETAS = "betas_fithrf_GLMdenoise_RR"
@@ -43,6 +43,9 @@ class NSD(DataSet):
         "agree to the terms of the Natural Scenes Dataset (https://naturalscenesdataset.org) and download these files "
         "from its bucket as its manual says"
     )
+
+    again = DOWNLOAD
+    too_few_repetitions = "set the data set's min_repetitions to 2, or choose another rdm.brain_distance"
 
     def published_size(self) -> tuple[int, int]:
         return 1000, 1000
@@ -83,22 +86,30 @@ class NSD(DataSet):
 
     @cached_property
     def _design(self) -> dict[str, np.ndarray]:
-        from scipy.io import loadmat
-        from scipy.io.matlab import MatReadError
-
         path = self.root / DESIGN
         keys = ("masterordering", "subjectim", "sharedix")
-        try:
-            content = loadmat(path, variable_names=keys)
-            return {key: content[key].astype(int) for key in keys}
-        except (OSError, MatReadError, KeyError, ValueError, TypeError) as error:
-            raise InputError(
-                path, str(error) or "cut short", f"a MATLAB file with {', '.join(keys)}", DOWNLOAD
-            ) from None
+        content = open_mat(path, keys, DOWNLOAD)
+        expected = (
+            "numbers that count from 1: a vector masterordering, which counts the columns of subjectim; a row of "
+        )
+        expected += "images for each subject, subjectim; and a vector of images, sharedix"
+        for key in keys:
+            of_numbers(content[key], path, expected, DOWNLOAD)
+        design = {key: np.asarray(content[key], dtype=int) for key in keys}
+        # A single subject's images are a vector to MATLAB's readers.
+        design["subjectim"] = np.atleast_2d(design["subjectim"])
+        ordering, images, shared = design.values()
+        fits = ordering.ndim == 1 and images.ndim == 2 and shared.ndim == 1
+        if not fits or min(array.min() for array in design.values()) < 1 or ordering.max() > images.shape[1]:
+            found = ", ".join(
+                f"{key} of shape {array.shape} from {array.min()} to {array.max()}" for key, array in design.items()
+            )
+            raise InputError(path, found, expected, DOWNLOAD)
+        return design
 
     def _shown(self, subject: str) -> list[np.ndarray]:
         """The 0-based numbers of the images that a subject saw, trial by trial, (trials,) of each session."""
-        ordering, images = self._design["masterordering"].ravel(), self._design["subjectim"]
+        ordering, images = self._design["masterordering"], self._design["subjectim"]
         lengths = [n_trials(path) for path in self._session_files(subject)]
         if sum(lengths) > len(ordering):
             raise InputError(
@@ -107,6 +118,7 @@ class NSD(DataSet):
                 f"at most {len(ordering)}, the trials of {self.root / DESIGN}",
                 DOWNLOAD,
             )
+        known_or_refused(str(self._number(subject)), range(1, len(images) + 1), self.root / DESIGN, "subject")
         shown = images[self._number(subject) - 1, ordering[: sum(lengths)] - 1] - 1
         return np.split(shown, np.cumsum(lengths)[:-1])
 
@@ -114,7 +126,7 @@ class NSD(DataSet):
     def _shared(self) -> np.ndarray:
         """The 0-based numbers of the conditions' images, ascending."""
         least = self.settings.get("min_repetitions", 1)
-        shared = set(self._design["sharedix"].ravel() - 1)
+        shared = set(self._design["sharedix"] - 1)
         for subject in self.subjects:
             numbers, counts = np.unique(np.concatenate(self._shown(subject)), return_counts=True)
             shared &= set(numbers[counts >= least])
@@ -220,6 +232,10 @@ class NSD(DataSet):
         # A voxel that was not measured in a session has no z-score there: it is of no use in the others.
         repetitions[..., np.isnan(noise.mean_of_repetitions(repetitions)).any(axis=0)] = np.nan
         return repetitions[: seen.max()]
+
+    def measured(self, subject: str, target: str) -> np.ndarray:
+        counts = np.bincount(np.concatenate(self._shown(subject)))[self._shared]
+        return np.arange(counts.max())[:, None] < counts
 
     def responses(self, subject: str, target: str) -> np.ndarray:
         return noise.mean_of_repetitions(self.repetitions(subject, target))

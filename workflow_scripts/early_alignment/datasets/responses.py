@@ -3,7 +3,7 @@
 conditions.csv              columns condition, image: a row per condition, in the order of the arrays' first axis.
                             A column label, if any, says of which partition, session or run a condition is
 stimuli/                    the images that conditions.csv names
-sub-<subject>.npy           conditions × [repetitions ×] units [× times]; or a zarr array, sub-<subject>.zarr
+sub-<subject>.npy           conditions × [repetitions ×] units [× times]; or a zarr array, sub-<subject>.zarr, a folder
 sub-<subject>_units.csv     column region: a row per unit; or units.csv, for all subjects. Only if there are regions
 times.csv                   column seconds, after onset: a row per time. Only if there are times
 """
@@ -19,6 +19,7 @@ import numpy as np
 from ..errors import InputError, known_or_refused
 from .base import DataSet, Stimulus, named, open_array
 from .things_eeg2 import samples, window_of
+from .zarr_arrays import ZarrArray, files
 
 EVERY_UNIT = "all"
 TIMES = r"-?\d+(?:±\d+|--?\d+)?ms"
@@ -39,7 +40,7 @@ class Responses(DataSet):
         "region), for times times.csv (column seconds)"
     )
     source = "write your own responses in this layout"
-    image_remedy = "write the image again, or correct conditions.csv"
+    again = "write the file again"
     subjects_are_numbers = False
 
     def meaning_of(self, target: str):
@@ -73,10 +74,14 @@ class Responses(DataSet):
         rows = read_table(path, ("condition", "image"))
         conditions = [row["condition"] for row in rows]
         twice = sorted({condition for condition in conditions if conditions.count(condition) > 1})
-        if twice or len(rows) < 3:
+        nameless = [i for i, row in enumerate(rows, start=1) if not (row["condition"].strip() and row["image"].strip())]
+        if nameless or twice or len(rows) < 3:
+            found = f"{len(twice)} conditions of one name: {named(twice)}" if twice else f"{len(rows)} conditions"
+            if nameless:
+                found = f"{len(nameless)} rows without a condition or an image: {named(nameless)}"
             raise InputError(
                 path,
-                f"{len(twice)} conditions of one name: {named(twice)}" if twice else f"{len(rows)} conditions",
+                found,
                 "a row per condition, each of another name, at least 3",
                 "name every condition once",
             )
@@ -116,8 +121,11 @@ class Responses(DataSet):
         return next((path for path in files if path.is_file()), None)
 
     def _array_file(self, subject: str) -> Path:
-        files = [self.root / f"sub-{subject}{ending}" for ending in (".npy", ".zarr")]
-        there = [path for path in files if path.exists()]
+        choices = [self.root / f"sub-{subject}{ending}" for ending in (".npy", ".zarr")]
+        there = [path for path in choices if path.exists()]
+        zipped = self.root / f"sub-{subject}.zarr.zip"
+        if not there and zipped.exists():
+            raise InputError(zipped, "a zarr array in a zip file", "a folder in zarr", f"unzip it into {choices[1]}")
         if len(there) != 1:
             subjects = named(sorted(path.name for path in self.root.glob("sub-*") if path.suffix in (".npy", ".zarr")))
             raise InputError(
@@ -130,10 +138,9 @@ class Responses(DataSet):
 
     def brain_files(self, subject: str, target: str) -> list[Path]:
         array = self._array_file(subject)
-        # What of a folder is written last.
-        content = array if array.is_file() else array / "zarr.json"
+        content = [array] if array.is_file() else files(array)
         tables = (self._units_file(subject), self._times_file if self._times_file.is_file() else None)
-        return [self.root / "conditions.csv", content, *(path for path in tables if path)]
+        return [self.root / "conditions.csv", *content, *(path for path in tables if path)]
 
     def _array(self, subject: str):
         """A subject's array, not read yet."""
@@ -143,15 +150,7 @@ class Responses(DataSet):
         remedy = "write the array again, for the rows of conditions.csv" + (
             "" if has_times else "; times need times.csv"
         )
-        if path.suffix == ".npy":
-            array = open_array(path, expected, remedy)
-        else:
-            import zarr
-
-            try:
-                array = zarr.open_array(path, mode="r")
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                raise InputError(path, f"not readable ({error})", expected, remedy) from None
+        array = (open_array if path.suffix == ".npy" else ZarrArray)(path, expected, remedy)
         if array.ndim - has_times not in (2, 3) or array.shape[0] != n:
             raise InputError(path, f"an array of shape {array.shape}", expected, remedy)
         return array
@@ -227,19 +226,33 @@ def read_table(path: Path, columns) -> list[dict[str, str]]:
     """The rows of a CSV file that has the columns.
 
     Raises:
-        InputError: The file or a column is missing, or a row is cut short.
+        InputError: The file or a column is missing, a column is there twice, or a row has more or fewer cells.
     """
-    expected = f"a CSV file with the columns {', '.join(columns)}"
+    expected = f"a CSV file with the columns {', '.join(columns)}, separated by commas"
+    remedy = "write the table; the README shows the layout"
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
+            reader = csv.reader(file)
+            lines = [(reader.line_num, cells) for cells in reader if cells]  # without blank lines
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(path, str(error), expected, "write the table; the README shows the layout") from None
-    bad = [i for i, row in enumerate(rows, start=2) if any(row.get(column) is None for column in columns)]
+        raise InputError(path, str(error), expected, remedy) from None
+    if not lines:
+        raise InputError(path, "an empty file", expected, remedy)
+    (_, header), *rows = lines
+    for column in columns:
+        if header.count(column) != 1:
+            fault = "no column" if column not in header else f"{header.count(column)} columns"
+            raise InputError(path, f"{fault} {column} in the header {','.join(header)!r}", expected, remedy)
+    bad = [(line, cells) for line, cells in rows if len(cells) != len(header)]
     if bad or not rows:
-        found = f"{len(bad)} rows without them, the first in line {bad[0]}" if bad else "no rows"
-        raise InputError(path, found, expected, "complete the table")
-    return rows
+        found = "a header and no rows"
+        if bad:
+            line, cells = bad[0]
+            found = f"{len(bad)} rows that are not of the header's {len(header)} cells, the first in line {line}, "
+            found += repr(",".join(cells))
+        remedy = "complete the table; decimals have points, and cells with commas quotation marks"
+        raise InputError(path, found, expected, remedy)
+    return [dict(zip(header, cells, strict=True)) for _, cells in rows]
 
 
 def number(text: str, path: Path) -> float:
@@ -247,4 +260,4 @@ def number(text: str, path: Path) -> float:
     try:
         return float(text)
     except ValueError:
-        raise InputError(path, repr(text), "a number", "correct the table") from None
+        raise InputError(path, repr(text), "a number, with a point for decimals", "correct the table") from None

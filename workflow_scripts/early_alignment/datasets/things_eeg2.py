@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import channels, published_pickles
 from ..errors import InputError
-from .base import DataSet, Stimulus
+from .base import DataSet, Stimulus, of_numbers
 
 PARTITIONS = {"training": "train", "test": "test"}
 """Names of the partitions in paths and in the image metadata."""
@@ -28,6 +28,10 @@ SAMPLED = 20
 """Images of each partition, spread over all, that are looked over before an experiment starts."""
 WINDOW = re.compile(r"(-?\d+)±(\d+)ms")
 RANGE = re.compile(r"(-?\d+)-(-?\d+)ms")
+LONGEST, LONGEST_STEP = 10.0, 0.5
+"""Seconds from onset and between samples, beyond which times are no seconds of a recording of EEG or MEG."""
+UNEVEN = 0.25
+"""The part of a step that a time may be off the even ones, as where times are rounded."""
 
 
 class ThingsEEG2(DataSet):
@@ -120,11 +124,12 @@ class ThingsEEG2(DataSet):
         folder = self.root / "preprocessed_data" / f"sub-{self._number(subject):02d}"
         return folder / f"preprocessed_eeg_{partition}.npy"
 
-    def recording(self, subject: str, partition: str) -> tuple[np.ndarray, np.ndarray]:
+    def recording(self, subject: str, partition: str) -> tuple[np.ndarray, list[int], np.ndarray]:
         """A subject's responses to the images of a partition, checked by what is known without reading them.
 
         Returns:
-            (images, repetitions, channels, times), a map of the file, and times in seconds after onset.
+            (images, repetitions, channels, times), a map of the file; the channels that are `channels.POSTERIOR`, in
+            that order, in whichever the file has them; and times in seconds after onset.
 
         Raises:
             InputError: The file is missing, cut short, or holds other images, channels or times than it should.
@@ -132,7 +137,7 @@ class ThingsEEG2(DataSet):
         path = self._responses_file(subject, partition)
         content = published_pickles.load(path)
         try:
-            data, names = content["preprocessed_eeg_data"], list(content["ch_names"])
+            data, names = np.asanyarray(content["preprocessed_eeg_data"]), [str(name) for name in content["ch_names"]]
             times = np.asarray(content["times"], dtype=float)
         except (KeyError, TypeError, IndexError, ValueError) as error:
             raise InputError(
@@ -142,14 +147,16 @@ class ThingsEEG2(DataSet):
                 "download the file again",
             ) from None
         n_images = len(self._metadata[partition])
-        if np.ndim(data) != 4 or (len(data), *data.shape[2:]) != (n_images, len(names), len(times)):
+        if data.ndim != 4 or times.ndim != 1 or (len(data), *data.shape[2:]) != (n_images, len(names), len(times)):
             raise InputError(
                 path,
-                f"responses of shape {np.shape(data)}, {len(names)} channels and {len(times)} times",
+                f"responses of shape {data.shape}, {len(names)} channels and {times.size} times",
                 f"(images, repetitions, channels, times) with the {n_images} images of {self._metadata_file}",
                 "download the file and the image metadata again; they must be of one release",
             )
+        of_numbers(data, path, "responses in numbers", "download the file again")
         channels.check(names, path)
+        check_times(times, path)
         if self.is_time_course and (times.shape != TIMES.shape or np.abs(times - TIMES).max() > 1e-3):
             raise InputError(
                 path,
@@ -157,14 +164,27 @@ class ThingsEEG2(DataSet):
                 "100 samples from -200ms to 790ms, which `targets: all` stands for",
                 "name the times in the config, or use the files as they were published",
             )
-        return data, times
+        return data, [names.index(name) for name in channels.POSTERIOR], times
+
+    def _window(self, subject: str, target: str, partition: str) -> tuple[np.ndarray, list[int]]:
+        """The samples of a target, (images, repetitions, channels, samples), mapped, and the channels in order."""
+        data, order, times = self.recording(subject, partition)
+        first = self._partitions[0]
+        if partition != first:
+            refuse_other_times(
+                times,
+                self.recording(subject, first)[2],
+                self._responses_file(subject, partition),
+                self._responses_file(subject, first),
+            )
+        window = samples(times, target, self._responses_file(subject, partition))
+        # Only what the window needs leaves the mapped file.
+        return data[..., window[0] : window[-1] + 1], order
 
     def _single_images(self, subject: str, target: str, partition: str) -> np.ndarray:
         """Responses at a target to every single presentation, (images, repetitions, channels)."""
-        data, times = self.recording(subject, partition)
-        window = samples(times, target, self._responses_file(subject, partition))
-        # Only what the window needs leaves the mapped file.
-        return data[..., window[0] : window[-1] + 1].mean(axis=-1)
+        responses, order = self._window(subject, target, partition)
+        return responses.mean(axis=-1)[..., order]
 
     def responses(self, subject: str, target: str) -> np.ndarray:
         return np.concatenate(
@@ -178,11 +198,22 @@ class ThingsEEG2(DataSet):
         """Responses to some images, (images, units), in milliseconds; all else that is wrong shows without reading."""
         rows = []
         for partition in self._partitions:
-            data, times = self.recording(subject, partition)
-            window = samples(times, target, self._responses_file(subject, partition))
-            some = data[:: max(1, len(data) // SAMPLED)]
-            rows.append(some[..., window[0] : window[-1] + 1].mean(axis=(1, 3)))
+            responses, order = self._window(subject, target, partition)
+            some = responses[:: max(1, len(responses) // SAMPLED)]
+            rows.append(some.mean(axis=(1, 3))[:, order])
         return np.concatenate(rows)
+
+    def measured(self, subject: str, target: str) -> np.ndarray:
+        n_folds = min(self.recording(subject, partition)[0].shape[1] for partition in self._partitions)
+        return np.ones((n_folds, len({stimulus.condition for stimulus in self.stimuli()})), dtype=bool)
+
+    def check_subjects(self) -> None:
+        first = self.subjects[0], self._partitions[0]
+        for subject in self.subjects[1:]:
+            times = [self.recording(*of)[2] for of in (first, (subject, first[1]))]
+            refuse_other_times(
+                times[1], times[0], self._responses_file(subject, first[1]), self._responses_file(*first)
+            )
 
     def repetitions(self, subject: str, target: str) -> np.ndarray:
         """A subject's response patterns, one set per fold of a cross-validation; float (folds, conditions, units).
@@ -223,7 +254,7 @@ def samples(times: np.ndarray, target: str, where) -> np.ndarray:
     """The samples that a target means: the one nearest to a time, or all in a window, its ends included.
 
     Args:
-        times: Seconds after onset, ascending (times,).
+        times: Seconds after onset (times,).
         target: A time (`170ms`), a window about a time (`170±10ms`) or from one to another (`160-180ms`).
         where: The file that the times are from, for the message.
 
@@ -231,9 +262,10 @@ def samples(times: np.ndarray, target: str, where) -> np.ndarray:
         Indices, at least one, each the next of the one before.
 
     Raises:
-        InputError: The target is none of these, or reaches further than half a sample outside the recording, or
-            no sample is in the window.
+        InputError: The times are not what `check_times` asks for; or the target is none of these, or reaches further
+            than half a sample outside the recording, or no sample is in the window.
     """
+    check_times(times, where)
     step = float(np.median(np.diff(times)))
     first, last = (end / 1000 for end in window_of(target) or (np.nan, np.nan))
     found = np.array([np.abs(times - first).argmin()])
@@ -249,6 +281,49 @@ def samples(times: np.ndarray, target: str, where) -> np.ndarray:
             "correct the data set's `targets`",
         )
     return found
+
+
+def refuse_other_times(times: np.ndarray, others: np.ndarray, where, of_others) -> None:
+    """Refuse times (times,) that differ from those of another file by more than rounding."""
+    if times.shape != others.shape or np.abs(times - others).max() > 1e-4:
+        raise InputError(
+            where,
+            f"{len(times)} times from {times[0]:g} to {times[-1]:g} s",
+            f"{len(others)} from {others[0]:g} to {others[-1]:g} s, as in {of_others}",
+            "preprocess all files alike, or use them as they were published",
+        )
+
+
+def check_times(times: np.ndarray, where) -> None:
+    """Check that times are seconds after onset, ascending at even steps, (times,).
+
+    Times beyond `LONGEST` or steps over `LONGEST_STEP` are taken for milliseconds.
+
+    Raises:
+        InputError: They are not.
+    """
+    steps, found = np.diff(times), None
+    even = np.linspace(times[0], times[-1], len(times)) if len(times) else times
+    if len(times) < 2:
+        found = f"{len(times)} times"
+    elif not np.isfinite(times).all():
+        found = f"{np.count_nonzero(~np.isfinite(times))} times that are not finite"
+    elif steps.min() <= 0:
+        first = int(np.flatnonzero(steps <= 0)[0])
+        found = f"times that do not ascend: {times[first]:g} is followed by {times[first + 1]:g}"
+    elif np.abs(times).max() > LONGEST or steps.max() > LONGEST_STEP:
+        found = f"times from {times[0]:g} to {times[-1]:g} in steps of up to {steps.max():g}, perhaps milliseconds"
+    elif np.abs(times - even).max() > UNEVEN * np.median(steps):
+        found = f"uneven steps, from {steps.min():g} to {steps.max():g}"
+    if found:
+        raise InputError(
+            where,
+            found,
+            f"at least 2 times in seconds after onset, ascending at even steps of at most {LONGEST_STEP:g} s, "
+            f"within {LONGEST:g} s of onset",
+            "divide milliseconds by 1000; write all digits of each time; give samples that are further apart as data "
+            "sets of their own, without times",
+        )
 
 
 def mean_by_label(labels: list[str], rows: np.ndarray) -> np.ndarray:

