@@ -1,0 +1,21 @@
+"""The list of changes that no test can notice is of the code as it is; `make test-mutants` says whether it is right."""
+
+import mutants
+import yaml
+
+
+def test_listed_changes_are_of_lines_that_are_there():
+    listed = yaml.safe_load(mutants.LISTED.read_text())
+    assert listed.keys() <= mutants.TESTS.keys()
+    for module, reasons in listed.items():
+        lines = [line.strip() for line in (mutants.LIBRARY / f"{module}.py").read_text().splitlines()]
+        changed = [change.split(": - ", 1)[1] for changes in reasons.values() for change in changes]
+        assert changed and all(reasons)
+        gone = [change for change in changed if not any(change.startswith(f"{line} + ") for line in lines if line)]
+        assert gone == [], module
+
+
+def test_modules_that_are_changed_and_their_tests_exist():
+    for module, tests in mutants.TESTS.items():
+        assert (mutants.LIBRARY / f"{module}.py").is_file()
+        assert all((mutants.REPOSITORY / "tests" / name).is_file() for name in tests)
