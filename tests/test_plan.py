@@ -135,7 +135,7 @@ def test_a_dry_run_ends_with_the_overview(finished_demo):
         cwd=finished_demo,
     ).stdout  # fmt: skip
     rows = {line.split()[0]: line.split()[1:] for line in printed.split("why stale")[1].splitlines() if line}
-    assert rows["alignment"] == ["0", "0", "240", "config", "or", "library", "changed", "240"]
+    assert rows["alignment"] == ["0", "0", "240", "config", "or", "code", "changed", "240"]
     assert rows["features"] == ["20", "0", "0"]
 
 

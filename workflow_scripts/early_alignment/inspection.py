@@ -6,7 +6,7 @@ REASONS = {
     "_missing_output": "missing",
     "_incomplete_output": "incomplete",
     "code_changed": "code changed",
-    "params_changed": "config or library changed",
+    "params_changed": "config or code changed",
     "input_changed": "other inputs",
     "software_stack_changed": "environment changed",
     "_updated_input": "input changed",
