@@ -170,7 +170,7 @@ def test_all_that_the_network_cannot_do_is_found_at_once_beside_what_is_wrong_wi
     picture = next((tmp_path / "fmri/subj01/training_split/training_images").glob("*nsd-00013.png"))
     picture.write_bytes(picture.read_bytes()[:200])
     experiment["network"] = {"architecture": "inception_v3"}
-    experiment["training"]["image_size"] = 128
+    experiment["training"] |= {"image_size": 128, "validation_resize": 128}
     experiment["features"] = {"image_size": 96}
     experiment["blocks"] = ["Mixed_5b", "AuxLogits", "layer1"]
     free = shutil.disk_usage(experiment["training"]["images"])
@@ -192,7 +192,7 @@ def test_a_network_that_takes_one_size_or_has_no_batch_norm_is_refused(experimen
     experiment["network"] = {"architecture": "vit_b_16"}
     experiment["blocks"] = ["encoder"]
     experiment["features"] = {"image_size": 64, "untrained_batchnorm": "both"}
-    experiment["training"]["image_size"] = 224
+    experiment["training"] |= {"image_size": 224, "validation_resize": 224}
     size, batchnorm = found(experiment)  # in the order of their keys
     assert "a network without batch norm" in str(batchnorm)
     assert size.where == "config key features.image_size"

@@ -194,9 +194,10 @@ def test_a_name_that_looks_like_a_number_stays_a_name_in_tables_and_figures(tmp_
     labels = {"dataset": "2023", "target": "NA", "seed": "1", "block": "1.0"}
     for epoch in ("000", "001"):
         alignment.align(tmp_path / f"{epoch}.csv", tmp_path / "model.npy", {"007": tmp_path / "model.npy"}, ["pearson"],
-                        labels | {"epoch": epoch})  # fmt: skip
+                        ["all"], None, labels | {"epoch": epoch})  # fmt: skip
     aligned = tables.alignment([tmp_path / "000.csv", tmp_path / "001.csv"], "measured").assign(missing=np.nan)
-    ceilings = pd.DataFrame([{"dataset": "2023", "target": "NA", "measure": "pearson", "lower": 0.1, "upper": 0.2}])
+    ceilings = {"dataset": "2023", "target": "NA", "measure": "pearson", "pairs": "all", "lower": 0.1, "upper": 0.2}
+    ceilings = pd.DataFrame([ceilings])
     for name, table in (("aligned", aligned), ("ceilings", ceilings)):
         table.to_csv(tmp_path / name, index=False)
         pd.testing.assert_frame_equal(tables.read(tmp_path / name), table)

@@ -45,6 +45,10 @@ DRY_RUN = {
     "snakemake --unlock": "{}",
     "snakemake --cores 1 --debug <file>": "snakemake --cores 1 -n --debug results/stimuli/nsd.csv",
     "--config 'seeds=[1, 3]'": "snakemake -n {}",
+    "snakemake check": "{} -n",
+    "make overview": "make --dry-run overview",
+    "make overview CONFIG=my_experiment.yaml": "make --dry-run overview CONFIG=config.yaml",
+    "snakemake check --cores all --configfile my_experiment.yaml": "snakemake check -n --configfile config.yaml",
     "--set-resources train:gpu=4": "snakemake -n {}",
 }
 """Command → what is run of it here, where `{}` is the command itself."""
@@ -57,6 +61,10 @@ ELSEWHERE = {
     ),
     "snakemake --profile profiles/demo --configfile experiments/demo.yaml --config 'training={epochs: 6}'": (
         "test_exactly_what_a_change_concerns_is_to_be_made_again"
+    ),
+    "git checkout": "test_exactly_what_a_change_concerns_is_to_be_made_again",
+    "pytest tests/test_pairs.py -s -k trajectory": (
+        "test_two_kinds_of_average_make_a_trajectory_out_of_nothing_that_within_partitions_does_not_have"
     ),
     "python benchmarks/compression.py results/demo/features/*/seed-1/epoch-00[04]/layer[14].zarr.zip": (
         "test_the_benchmark_of_compressors_reads_the_demos_features"
@@ -145,7 +153,7 @@ def test_a_command_works_as_it_is_written(set_up, command):
 
 def test_make_demo_is_what_the_tests_of_the_demo_run(set_up):
     printed = run("make", "--dry-run", "demo", cwd=set_up).stdout
-    assert "snakemake --profile profiles/demo --configfile experiments/demo.yaml\n" in printed
+    assert "snakemake --profile profiles/demo --configfile experiments/demo.yaml;" in printed
 
 
 def test_files_of_the_demo_that_commands_name_are_files_of_the_demo(clone):

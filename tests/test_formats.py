@@ -255,5 +255,5 @@ def test_a_chunk_of_a_zarr_array_that_is_rewritten_in_place_makes_its_rdm_stale(
     assert {rule: int(n) for rule, n in map(str.split, jobs) if rule != "total"} == {
         "brain_rdms": 1,
         "alignment": 1,
-        "tables": 1,
+        "alignment_table": 1,
     }

@@ -366,7 +366,7 @@ def own_data(root: Path, format_: str = "rdms"):
 
 
 @pytest.mark.parametrize(
-    ("format_", "remedy"), [("rdms", "write the image again"), ("responses", "or correct conditions.csv")]
+    ("format_", "remedy"), [("rdms", "write the file again"), ("responses", "write the file again")]
 )
 def test_no_publisher_is_named_for_images_of_ones_own(tmp_path, format_, remedy):
     data = own_data(tmp_path, format_)

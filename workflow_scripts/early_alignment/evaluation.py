@@ -66,12 +66,12 @@ def of_checkpoint(
     path,
     root: Path,
     architecture: str,
-    expected: dict,
     image_size: int,
     validation_resize: int,
     computing: dict,
     workers: int,
     background=None,
+    expected: dict | None = None,
 ) -> dict[str, float]:
     """`evaluate` a checkpoint.
 
@@ -79,12 +79,12 @@ def of_checkpoint(
         path: The checkpoint.
         root: A folder with `val/<class>/`.
         architecture: A name in `torchvision.models`.
-        expected: What the checkpoint must say of itself.
         image_size: Side of the crops in pixels.
         validation_resize: Side of the resized image that they are cut from.
         computing: Type of device → a `Computing`.
         workers: Processes that decode images beside this one.
         background: As in `decoding.decoded`.
+        expected: What the checkpoint must say of itself, as of `checkpoints.expected`.
 
     Raises:
         InputError: The network has another number of classes than there are folders.
