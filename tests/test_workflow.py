@@ -217,6 +217,7 @@ def test_the_papers_dry_run_lists_the_papers_jobs(clone, paper_data):
     jobs = dict(line.split() for line in listed.split("Job stats:")[1].split("\n\n")[0].splitlines()[3:])
     assert jobs == {
         "checked_data": "1",
+        "fingerprint_images": "1",
         "train": "45",
         "publish_checkpoint": "455",
         "stimuli": "2",
@@ -231,14 +232,14 @@ def test_the_papers_dry_run_lists_the_papers_jobs(clone, paper_data):
         "figure1": "1",
         "training_figure": "1",
         "all": "1",
-        "total": "1584",
+        "total": "1585",
     }
 
 
 def test_a_wrong_config_is_one_message(clone):
     result = run("snakemake", "-n", "--config", "sedes=[1]", cwd=clone, check=False)
     assert result.returncode != 0
-    assert "'sedes' was unexpected" in result.stdout
+    assert "config key sedes" in result.stdout
     assert "Traceback" not in result.stdout
 
 

@@ -203,7 +203,7 @@ def test_results_equal_those_of_a_local_run(finished, folder, finished_demo):
 def test_a_group_is_what_its_members_share(finished, slurm, folder):
     rows = csv.DictReader((folder / "results/demo/tables/alignment.csv").open())
     assert len(list(rows)) == 2 * 2 * 3 * 4
-    once = {"simulate_eeg", "simulate_fmri", "simulate_labelled_images", "checked_data", "train"}
+    once = {"simulate_eeg", "simulate_fmri", "simulate_labelled_images", "fingerprint_images", "checked_data", "train"}
     once |= {"alignment_table", "accuracy_table", "noise_ceiling_table", "peaks_table", "figure1", "training_figure"}
     expected = dict.fromkeys(once, 1) | {"stimuli": 2, "features": 4}
     expected |= {OF_CHECKPOINT: 2 * 2, BRAIN_RDMS: 2}
