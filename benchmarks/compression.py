@@ -13,7 +13,7 @@ from numcodecs import Blosc, blosc
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "workflow_scripts"))
 
-from early_alignment.feature_files import CONDITIONS_PER_CHUNK, FeatureFile
+from early_alignment.networks.feature_files import CONDITIONS_PER_CHUNK, FeatureFile
 
 SHUFFLES = {"none": Blosc.NOSHUFFLE, "bytes": Blosc.SHUFFLE, "bits": Blosc.BITSHUFFLE}
 COMPRESSORS = [("lz4", 1), ("blosclz", 5), ("zstd", 1), ("zstd", 5)]

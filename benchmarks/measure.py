@@ -21,8 +21,10 @@ import numpy as np
 REPOSITORY = Path(__file__).parent.parent
 sys.path.insert(0, str(REPOSITORY / "workflow_scripts"))
 
-from early_alignment import features, measures, rdms  # noqa: E402
-from early_alignment.feature_files import FeatureFile, FeatureWriter  # noqa: E402
+from early_alignment.comparison import measures  # noqa: E402
+from early_alignment.geometry import rdms  # noqa: E402
+from early_alignment.networks import features  # noqa: E402
+from early_alignment.networks.feature_files import FeatureFile, FeatureWriter  # noqa: E402
 
 ROWS = []
 N_NSD, N_THINGS = 872, 1654
@@ -142,8 +144,8 @@ def write_photographs(folder: Path, n: int, side: int = 425) -> list:
 
 def extraction(folder: Path, n: int, size: int = 224, batch_size: int = 32) -> None:
     import torch
-    from early_alignment import networks
     from early_alignment.datasets.base import DataSet
+    from early_alignment.networks import networks
 
     stimuli = write_photographs(folder, n)
     dataset = DataSet("bench", {"root": folder, "subjects": [1], "targets": ["V1"]})
@@ -221,13 +223,13 @@ def training(folder: Path, n: int, size: int = 64, n_loaded: int = 1024, batch_s
     """
     import torch
     import yaml
-    from early_alignment import networks
-    from early_alignment import training as trainer
-    from early_alignment.config import checked
-    from early_alignment.evaluation import layout, loading
-    from early_alignment.labelled_images import EpochBatches, SeededImages, image_folder, training_transform
-    from early_alignment.loaders import Loader
-    from early_alignment.recipe import Computing, Recipe, recipe
+    from early_alignment.experiment.config import checked
+    from early_alignment.networks import networks
+    from early_alignment.networks.loaders import Loader
+    from early_alignment.training import loop as trainer
+    from early_alignment.training.evaluation import layout, loading
+    from early_alignment.training.labelled_images import EpochBatches, SeededImages, image_folder, training_transform
+    from early_alignment.training.recipe import Computing, Recipe, recipe
     from torchvision.datasets import ImageFolder
 
     config = checked(yaml.safe_load((REPOSITORY / "config.yaml").read_text()))

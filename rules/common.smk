@@ -11,17 +11,17 @@ from pathlib import Path
 
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 
-from early_alignment import ancient_inputs, messages, sigterm
-from early_alignment.code_versions import code_version
-from early_alignment.command_line import needs_no_data
-from early_alignment.config import analysed_epochs, check_own_files, check_roots, checked
-from early_alignment.config import own_checkpoint
 from early_alignment.datasets import open_dataset
 from early_alignment.errors import InputError
-from early_alignment.executors import check_executor
-from early_alignment.inspection import print_overview
-from early_alignment.recipe import labelled_images, recipe
+from early_alignment.experiment.config import analysed_epochs, check_own_files, check_roots, checked
+from early_alignment.experiment.config import own_checkpoint
 from early_alignment.simulation.plan import plan_of
+from early_alignment.training.recipe import labelled_images, recipe
+from snakemake_additions import ancient_inputs, messages, sigterm
+from snakemake_additions.code_versions import code_version
+from snakemake_additions.command_line import needs_no_data
+from snakemake_additions.executors import check_executor
+from snakemake_additions.overview import print_overview
 
 ancient_inputs.count_for_themselves()
 messages.shorten(logger)
@@ -101,7 +101,7 @@ def code_with_format(script, without=()):
 
 # Data sets know brain RDMs too, of which neither the list of stimuli nor features depend. Simulated data stay when RDM
 # code is edited, as measured data do, though a gain in them was once set by RDMs.
-BRAIN_ONLY = ("rdms.py", "repetitions.py", "noise.py")
+BRAIN_ONLY = ("geometry/rdms.py", "geometry/repetitions.py", "geometry/noise.py")
 
 
 def features_file(block):

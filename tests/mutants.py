@@ -22,12 +22,12 @@ FOLDER = REPOSITORY / ".mutants"
 LISTED = Path(__file__).with_suffix(".yaml")
 
 TESTS = {
-    "measures": ["test_measures_and_ceilings.py"],
-    "inference": ["test_measures_and_ceilings.py"],
-    "noise": ["test_noise.py"],
-    "repetitions": ["test_noise.py"],
-    "rdms": ["test_rdms.py"],
-    "published_pickles": ["test_published_pickles.py"],
+    "comparison/measures": ["test_measures_and_ceilings.py"],
+    "statistics/ceilings": ["test_measures_and_ceilings.py"],
+    "geometry/noise": ["test_noise.py"],
+    "geometry/repetitions": ["test_noise.py"],
+    "geometry/rdms": ["test_rdms.py"],
+    "datasets/published_pickles": ["test_published_pickles.py"],
 }
 """The modules that are changed, and the files of the tests that are to notice."""
 

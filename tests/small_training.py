@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from conftest import REPOSITORY
-from early_alignment import image_fingerprint, training_process
-from early_alignment.recipe import Computing, Recipe
+from early_alignment.training import image_fingerprint, process
+from early_alignment.training.recipe import Computing, Recipe
 from PIL import Image
 
 RECIPE = Recipe(
@@ -62,7 +62,7 @@ def assert_same_networks(folder: Path, other: Path, epochs: range = range(4)) ->
 
 
 def job(folder: Path, images: Path, recipe: Recipe, last_epoch: int, threads: int = 1) -> dict:
-    """The arguments of `training_process.run`, as the rule gives them."""
+    """The arguments of `training.process.run`, as the rule gives them."""
     return {
         "segment": str(folder / "segment-001.json"),
         "recipe": asdict(recipe),
@@ -82,7 +82,7 @@ def run_job(arguments: dict) -> None:
     # A process that a server forked would have its loader's workers forked by one too; a job's own are its children,
     # which end when it is killed.
     multiprocessing.set_start_method("fork", force=True)
-    training_process.run(**arguments)
+    process.run(**arguments)
 
 
 def run_job_with_little_memory(arguments: dict) -> None:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from early_alignment import features, networks
 from early_alignment.datasets.base import DataSet, Stimulus
 from early_alignment.errors import InputError
-from early_alignment.feature_files import FeatureFile
+from early_alignment.networks import features, networks
+from early_alignment.networks.feature_files import FeatureFile
 from PIL import Image
 
 N_CONDITIONS, IMAGES_EACH = 5, 10

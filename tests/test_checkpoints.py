@@ -5,8 +5,8 @@ import argparse
 import pytest
 import torch
 import torchvision
-from early_alignment import checkpoints, networks
 from early_alignment.errors import InputError
+from early_alignment.networks import checkpoints, networks
 
 N_CLASSES = 7
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import yaml
 from conftest import REPOSITORY, run
-from early_alignment import checks
-from early_alignment import config as library
+from early_alignment.experiment import checks
+from early_alignment.experiment import config as library
 from early_alignment.simulation.plan import Plan
 from early_alignment.simulation.write import write_data_set
 from PIL import Image
@@ -147,7 +147,7 @@ def test_rdms_of_ones_own_and_repetitions_that_a_distance_needs_are_looked_at(ex
 def test_a_disk_too_small_for_the_features_is_said_in_bytes(experiment, monkeypatch):
     import torch
     import torchvision
-    from early_alignment import networks
+    from early_alignment.networks import networks
 
     surveyed = networks.surveyed(networks.without_weights("resnet50"), "resnet50", 64, "anywhere")
     sizes = networks.numbers_of_features(DEMO["blocks"], surveyed)

@@ -7,9 +7,9 @@ from itertools import pairwise
 import pytest
 import yaml
 from conftest import REPOSITORY
-from early_alignment import config as library
 from early_alignment.errors import InputError
-from early_alignment.recipe import recipe as recipe_of
+from early_alignment.experiment import config as library
+from early_alignment.training.recipe import recipe as recipe_of
 
 PAPER = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
 

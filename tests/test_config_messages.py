@@ -12,9 +12,13 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import REPOSITORY, run
-from early_alignment import alignment, architectures, config_files, figures, tables
-from early_alignment import config as library
+from early_alignment.comparison import alignment
 from early_alignment.errors import InputError
+from early_alignment.experiment import config as library
+from early_alignment.experiment import config_files
+from early_alignment.networks import architectures
+from early_alignment.pictures import figures
+from early_alignment.statistics import tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -172,7 +172,7 @@ def test_files_of_the_demo_that_commands_name_are_files_of_the_demo(clone):
 
 def test_the_benchmark_of_compressors_reads_the_demos_features(tmp_path):
     import numpy as np
-    from early_alignment.feature_files import FeatureWriter
+    from early_alignment.networks.feature_files import FeatureWriter
 
     folder = copy_of_repository(tmp_path)
     for epoch in ("000", "004"):
@@ -191,7 +191,7 @@ def test_the_benchmark_of_compressors_reads_the_demos_features(tmp_path):
 
 
 def test_yaml_of_the_documentation_is_config():
-    from early_alignment.config import checked
+    from early_alignment.experiment.config import checked
 
     paper = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
     fragments = [yaml.safe_load(textwrap.dedent(body)) for document in DOCUMENTS for body in blocks(document, "yaml")]
@@ -203,7 +203,7 @@ def test_yaml_of_the_documentation_is_config():
 
 
 def test_python_of_the_documentation_reads_a_checkpoint(tmp_path, monkeypatch):
-    from early_alignment import checkpoints
+    from early_alignment.networks import checkpoints
 
     lines = [body for document in DOCUMENTS for body in blocks(document, "python")]
     assert len(lines) == 1, "a test runs one line of Python of the documentation"

@@ -13,10 +13,10 @@ import pytest
 import scipy
 import yaml
 from conftest import copy_of_repository, run
-from early_alignment import channels, preprocessing, published_pickles, rdms
-from early_alignment import config as library
-from early_alignment.datasets import open_dataset
+from early_alignment.datasets import open_dataset, published_pickles, things_eeg2_channels, things_eeg2_preprocessing
 from early_alignment.errors import InputError
+from early_alignment.experiment import config as library
+from early_alignment.geometry import rdms
 from PIL import Image
 from scipy.spatial.distance import squareform
 from sklearn.covariance import ledoit_wolf
@@ -313,7 +313,7 @@ def test_a_sample_of_responses_is_of_images_from_first_to_last(tmp_path):
 def test_channels_have_positions_on_the_head(tmp_path):
     from matplotlib import pyplot
 
-    info = channels.info(CHANNELS)
+    info = things_eeg2_channels.info(CHANNELS)
     position = {name: info["chs"][i]["loc"][:3] for i, name in enumerate(CHANNELS)}
     assert position["O1"][0] < 0 < position["O2"][0]  # left and right
     assert position["Oz"][1] < position["POz"][1] < position["Pz"][1]  # from the back
@@ -321,7 +321,7 @@ def test_channels_have_positions_on_the_head(tmp_path):
     assert drawn.get_array().size > 100
     pyplot.close("all")
     with pytest.raises(InputError, match="no channel PO99"):
-        channels.info(["Pz", "PO99"])
+        things_eeg2_channels.info(["Pz", "PO99"])
 
 
 # Raw files -------------------------------------------------------------------------------------------------------
@@ -418,8 +418,8 @@ def references(raw_root):
 
 @pytest.mark.parametrize("partition", ["training", "test"])
 def test_epochs_are_those_of_mne_whatever_is_done_at_once(raw_root, references, monkeypatch, partition):
-    monkeypatch.setattr(preprocessing, "BATCH", 7)
-    found = preprocessing.epochs(raw_files(raw_root, 2)[partition], {"training": 2, "test": 20}[partition])
+    monkeypatch.setattr(things_eeg2_preprocessing, "BATCH", 7)
+    found = things_eeg2_preprocessing.epochs(raw_files(raw_root, 2)[partition], {"training": 2, "test": 20}[partition])
     numbers, data, names, times = references[2][partition]
     np.testing.assert_array_equal(found["images"], numbers)
     np.testing.assert_allclose(found["data"], data, atol=1e-16)
@@ -438,7 +438,7 @@ def test_an_epoch_is_the_recording_around_the_event_less_its_baseline(raw_root):
     onset = np.flatnonzero(content["raw_eeg_data"][63] == 3)[0] - 4
     recorded = content["raw_eeg_data"][RECORDED.index("PO8")]
     expected = scipy.signal.resample(recorded[onset - 400 : onset + 1200], 160)[20:120]
-    found = preprocessing.epochs(path, 2)
+    found = things_eeg2_preprocessing.epochs(path, 2)
     candidates = found["data"][list(found["images"]).index(3)][:, CHANNELS.index("PO8")]
     assert max(np.corrcoef(candidate, expected)[0, 1] for candidate in candidates) > 0.99
     np.testing.assert_allclose(found["data"][..., 1:20].mean(axis=-1), 0, atol=1e-6)
@@ -449,7 +449,7 @@ def test_shrunk_covariances_are_those_of_scikit_learn(n, p):
     rng = np.random.default_rng(3)
     observations = 1e-6 * rng.normal(size=(2, 4, n, p)) @ rng.normal(size=(p, p)) + rng.normal(size=p)
     observations[1, 2, :, 0] = 0.7  # a channel that stood still
-    found = preprocessing.shrunk_covariance(observations)
+    found = things_eeg2_preprocessing.shrunk_covariance(observations)
     for place in np.ndindex(2, 4):
         scaler = StandardScaler().fit(observations[place])
         shrunk, _ = ledoit_wolf(scaler.transform(observations[place]))
@@ -459,12 +459,12 @@ def test_shrunk_covariances_are_those_of_scikit_learn(n, p):
 
 @pytest.mark.parametrize("estimated_from", ["both", "training"])
 def test_a_session_is_whitened_as_published(raw_root, references, monkeypatch, estimated_from):
-    monkeypatch.setattr(preprocessing, "BATCH", 30)
+    monkeypatch.setattr(things_eeg2_preprocessing, "BATCH", 30)
     data = {partition: references[3][partition][1] for partition in ("training", "test")}
     partitions = ("training", "test") if estimated_from == "both" else ("training",)
     covariance = np.mean([reference_covariance(data[partition]) for partition in partitions], axis=0)
     whitening = scipy.linalg.fractional_matrix_power(covariance, -0.5)
-    found = preprocessing.session(raw_files(raw_root, 3), estimated_from)
+    found = things_eeg2_preprocessing.session(raw_files(raw_root, 3), estimated_from)
     for partition, responses in data.items():
         expected = np.zeros_like(responses)
         for image, repetition in np.ndindex(responses.shape[:2]):
@@ -476,8 +476,8 @@ def test_a_session_is_whitened_as_published(raw_root, references, monkeypatch, e
 def test_channels_of_raw_files_are_taken_by_name(raw_root, tmp_path):
     order = np.r_[np.random.default_rng(13).permutation(63), 63]
     changes = {"ch_names": lambda names: [names[i] for i in order], "raw_eeg_data": lambda data: data[order]}
-    expected = preprocessing.session(raw_files(raw_root, 2), "both")
-    found = preprocessing.session(changed_raw(raw_root, tmp_path, 2, "test", **changes), "both")
+    expected = things_eeg2_preprocessing.session(raw_files(raw_root, 2), "both")
+    found = things_eeg2_preprocessing.session(changed_raw(raw_root, tmp_path, 2, "test", **changes), "both")
     assert found["ch_names"] == CHANNELS
     for partition in ("training", "test"):
         np.testing.assert_array_equal(found[f"{partition}_eeg_data"], expected[f"{partition}_eeg_data"])
@@ -489,7 +489,7 @@ def sessions(raw_root, tmp_path_factory):
     folder = tmp_path_factory.mktemp("sessions")
     files = [folder / f"ses-{session}.npy" for session in SHOWN]
     for session, file in zip(SHOWN, files, strict=True):
-        published_pickles.save(file, preprocessing.session(raw_files(raw_root, session), "both"))
+        published_pickles.save(file, things_eeg2_preprocessing.session(raw_files(raw_root, session), "both"))
     return files
 
 
@@ -506,7 +506,7 @@ def test_joined_sessions_hold_every_images_repetitions_in_the_publishers_order(
             for row in np.flatnonzero(content[f"{partition}_images"] == image)
         ]
         expected.append(np.concatenate(of_image)[shuffle(np.arange(repetitions), random_state=20200220)])
-    joined = preprocessing.join(sessions, partition)
+    joined = things_eeg2_preprocessing.join(sessions, partition)
     np.testing.assert_array_equal(joined["preprocessed_eeg_data"], expected)
     assert joined["ch_names"] == CHANNELS
     np.testing.assert_allclose(joined["times"], np.arange(100) / 100 - 0.2, atol=1e-9)
@@ -515,7 +515,7 @@ def test_joined_sessions_hold_every_images_repetitions_in_the_publishers_order(
 def test_a_planted_response_is_found_at_its_latency_channel_and_concept(raw_root, sessions, tmp_path):
     for partition in ("training", "test"):
         file = tmp_path / f"sub-1/preprocessed_eeg_{partition}.npy"
-        published_pickles.save(file, preprocessing.join(sessions, partition))
+        published_pickles.save(file, things_eeg2_preprocessing.join(sessions, partition))
     dataset = open_dataset(
         "things", settings(raw_root, "things_eeg2_raw", targets="all") | {"preprocessed": str(tmp_path)}
     )
@@ -579,7 +579,7 @@ def without_last_event(data):
 def test_what_is_wrong_with_a_raw_file_is_one_message(raw_root, tmp_path, changes, message):
     files = changed_raw(raw_root, tmp_path, **changes)
     with pytest.raises(InputError, match=message) as error:
-        preprocessing.session(files, "training")
+        things_eeg2_preprocessing.session(files, "training")
     assert "raw_eeg_training.npy" in error.value.where
 
 
@@ -618,16 +618,16 @@ def test_sessions_that_do_not_make_a_whole_are_refused(sessions):
     with pytest.raises(
         InputError, match=r"4 of 8 training images are in 1 sessions, such as number 2, and others in 2"
     ):
-        preprocessing.join([sessions[0], sessions[1], sessions[3]], "training")
+        things_eeg2_preprocessing.join([sessions[0], sessions[1], sessions[3]], "training")
     with pytest.raises(InputError, match=r"4 of 7 training images|3 of 7 training images are in 0 sessions"):
-        preprocessing.join([sessions[0]], "training")
+        things_eeg2_preprocessing.join([sessions[0]], "training")
 
 
 def test_sessions_of_other_times_are_not_joined(sessions, tmp_path):
     other = np.load(sessions[1], allow_pickle=True).item()
     np.save(tmp_path / "other.npy", other | {"times": other["times"] + 0.01}, allow_pickle=True)
     with pytest.raises(InputError, match=r"other\.npy\s+found:    100 times from -0\.19 to 0\.8 s"):
-        preprocessing.join([sessions[0], tmp_path / "other.npy", *sessions[2:]], "training")
+        things_eeg2_preprocessing.join([sessions[0], tmp_path / "other.npy", *sessions[2:]], "training")
 
 
 # The rules -------------------------------------------------------------------------------------------------------
@@ -679,7 +679,7 @@ def test_the_rules_go_from_raw_sessions_to_rdms_and_redo_what_changed(workflow, 
     assert (folder / "results/logs/brain_rdms/things/sub-1/170±10ms.log").is_file()
     for partition in ("training", "test"):
         path = folder / f"results/preprocessed_data/things/sub-1/preprocessed_eeg_{partition}.npy"
-        expected = preprocessing.join(sessions, partition)["preprocessed_eeg_data"]
+        expected = things_eeg2_preprocessing.join(sessions, partition)["preprocessed_eeg_data"]
         np.testing.assert_array_equal(np.load(path, allow_pickle=True).item()["preprocessed_eeg_data"], expected)
 
     everything = (STIMULI, *RDMS, *DRY)

@@ -8,11 +8,12 @@ import pytest
 import torch
 import torchvision
 import zarr
-from early_alignment import feature_files, features, networks, rdms
 from early_alignment.datasets.base import DataSet, Stimulus
 from early_alignment.errors import InputError
-from early_alignment.feature_files import FeatureFile, FeatureWriter
-from early_alignment.images import stimulus_array
+from early_alignment.geometry import rdms
+from early_alignment.networks import feature_files, features, networks
+from early_alignment.networks.feature_files import FeatureFile, FeatureWriter
+from early_alignment.networks.images import stimulus_array
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image

@@ -150,7 +150,7 @@ def test_regions_unions_families_and_selection_by_noise_ceiling(nsd):
 
 @pytest.mark.parametrize("subject", ["1", "2"])
 def test_all_distances(nsd, subject):
-    from early_alignment import repetitions
+    from early_alignment.geometry import repetitions
 
     data = dataset(nsd[0], min_repetitions=2)
     n = len(data.stimuli())

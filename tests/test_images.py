@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import yaml
 from conftest import REAL_DATA, REPOSITORY
-from early_alignment import config, decoding, features, stimuli
-from early_alignment.datasets import open_dataset
-from early_alignment.decoding import decoded
+from early_alignment.datasets import decoding, open_dataset, stimuli
+from early_alignment.datasets.decoding import decoded
 from early_alignment.errors import InputError
+from early_alignment.experiment import config
+from early_alignment.networks import features
 from PIL import Image
 from torchvision.datasets.folder import pil_loader
 

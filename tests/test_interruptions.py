@@ -18,8 +18,8 @@ from dataclasses import replace
 import pytest
 import torch
 from conftest import REPOSITORY
-from early_alignment import training
 from early_alignment.errors import InputError
+from early_alignment.training import loop
 from small_training import (
     RECIPE,
     assert_same_networks,
@@ -102,17 +102,17 @@ def test_kills_at_random_moments_change_no_byte(images, undisturbed, tmp_path, a
 
 def test_a_full_disk_is_named_and_the_last_epoch_kept(images, undisturbed, tmp_path):
     torch.set_num_threads(1)
-    training.train(SMALL, images, seed=1, last_epoch=1, folder=tmp_path, workers=0)
+    loop.train(SMALL, images, seed=1, last_epoch=1, folder=tmp_path, workers=0)
     unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, unlimited[1]))
     try:
         with pytest.raises(InputError, match=r"epoch 2 could not be written[\s\S]*MB are free[\s\S]*after epoch 1"):
-            training.train(SMALL, images, seed=1, last_epoch=LAST, folder=tmp_path, workers=0)
+            loop.train(SMALL, images, seed=1, last_epoch=LAST, folder=tmp_path, workers=0)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
     assert not (tmp_path / "epoch-002.pt").exists()
     assert list(tmp_path.glob(".*.part")) == []
-    training.train(SMALL, images, seed=1, last_epoch=LAST, folder=tmp_path, workers=0)
+    loop.train(SMALL, images, seed=1, last_epoch=LAST, folder=tmp_path, workers=0)
     assert_same_training(tmp_path, undisturbed[0])
 
 
@@ -134,14 +134,14 @@ def test_too_little_memory_loses_nothing(images, undisturbed, tmp_path):
 
 def test_what_a_killed_training_left_half_written_is_swept_up(images, tmp_path):
     (tmp_path / ".epoch-000.pt.123.part").write_bytes(b"half")
-    training.train(SMALL, images, seed=1, last_epoch=0, folder=tmp_path, workers=0)
+    loop.train(SMALL, images, seed=1, last_epoch=0, folder=tmp_path, workers=0)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "epoch-000.json", "epoch-000.pt", "lock", "state.pt", "tensorboard",
     ]  # fmt: skip
 
 
 def test_two_trainings_never_share_a_folder(images, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "LOCK_PATIENCE", 0)
+    monkeypatch.setattr(loop, "LOCK_PATIENCE", 0)
     other = (
         f"import fcntl, time; file = open({str(tmp_path / 'lock')!r}, 'w'); fcntl.lockf(file, fcntl.LOCK_EX); "
         "print('locked', flush=True); time.sleep(60)"
@@ -149,9 +149,9 @@ def test_two_trainings_never_share_a_folder(images, tmp_path, monkeypatch):
     with subprocess.Popen([sys.executable, "-c", other], stdout=subprocess.PIPE) as process:
         process.stdout.readline()
         with pytest.raises(InputError, match="another process trains in this folder"):
-            training.train(SMALL, images, seed=1, last_epoch=0, folder=tmp_path, workers=0)
+            loop.train(SMALL, images, seed=1, last_epoch=0, folder=tmp_path, workers=0)
         process.kill()
-    training.train(SMALL, images, seed=1, last_epoch=0, folder=tmp_path, workers=0)
+    loop.train(SMALL, images, seed=1, last_epoch=0, folder=tmp_path, workers=0)
     assert weights(tmp_path, 0)
 
 

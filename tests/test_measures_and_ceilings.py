@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 from conftest import REPOSITORY
-from early_alignment import inference, measures
+from early_alignment.comparison import measures
+from early_alignment.statistics import ceilings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
@@ -157,7 +158,7 @@ def test_every_noise_ceiling_is_rsatoolboxs(two_sets, measure, kind):
     expected = rsatoolbox.inference.boot_noise_ceiling(
         rsatoolbox.rdm.RDMs(subjects), method=RSATOOLBOX[measure], rdm_descriptor="index"
     )
-    np.testing.assert_allclose(inference.noise_ceiling(subjects, measure), expected, atol=1e-9)
+    np.testing.assert_allclose(ceilings.noise_ceiling(subjects, measure), expected, atol=1e-9)
 
 
 def test_ceilings_of_the_real_92_images_differ_by_measure(kriegeskorte92_root):
@@ -171,14 +172,14 @@ def test_ceilings_of_the_real_92_images_differ_by_measure(kriegeskorte92_root):
         expected = rsatoolbox.inference.boot_noise_ceiling(
             rsatoolbox.rdm.RDMs(human), method=RSATOOLBOX[measure], rdm_descriptor="index"
         )
-        np.testing.assert_allclose(inference.noise_ceiling(human, measure), expected, atol=1e-9)
-    assert inference.noise_ceiling(human, "cosine") == pytest.approx((0.988, 0.993), abs=1e-3)
+        np.testing.assert_allclose(ceilings.noise_ceiling(human, measure), expected, atol=1e-9)
+    assert ceilings.noise_ceiling(human, "cosine") == pytest.approx((0.988, 0.993), abs=1e-3)
 
 
 def test_every_measure_has_a_ceiling():
-    assert list(inference.POOLED) == list(measures.MEASURES)
+    assert list(ceilings.POOLED) == list(measures.MEASURES)
 
 
 @pytest.mark.parametrize("measure", measures.MEASURES)
 def test_one_subject_has_no_ceiling(two_sets, measure):
-    assert np.isnan(inference.noise_ceiling(two_sets[0][:1], measure)).all()
+    assert np.isnan(ceilings.noise_ceiling(two_sets[0][:1], measure)).all()

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import REPOSITORY, copy_of_repository, environment_with, papers_settings, run
-from early_alignment import messages
-from early_alignment.config import checked
+from early_alignment.experiment.config import checked
+from snakemake_additions import messages
 
 
 @pytest.fixture

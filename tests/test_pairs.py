@@ -5,13 +5,15 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from early_alignment import alignment, inference, measures, noise_ceilings, pairs, rdms, stimuli
-from early_alignment import config as library
-from early_alignment.checks import notes_on_labels
-from early_alignment.datasets import open_dataset
+from early_alignment.comparison import alignment, measures, pairs
+from early_alignment.datasets import open_dataset, stimuli
 from early_alignment.errors import InputError
+from early_alignment.experiment import config as library
+from early_alignment.experiment.checks import notes_on_labels
+from early_alignment.geometry import rdms
 from early_alignment.simulation.plan import Plan
 from early_alignment.simulation.write import write_data_set
+from early_alignment.statistics import ceilings, noise_ceilings
 from test_config import PAPER
 
 LABELS = {"a": "run 1", "b": "run 2", "c": "run 1", "d": "run 2", "e": "run 1", "f": "run 2", "g": "run 1"}
@@ -59,8 +61,8 @@ def test_each_block_counts_as_much_as_it_has_pairs(measure, choice):
     n = pairs.number_of_pairs(a[0], blocks)
     assert n == sum(map(len, plain))
     np.testing.assert_allclose(pairs.compare_in_blocks(a, b, measure, blocks), expected / n)
-    bounds = np.array([inference.noise_ceiling(b[:, block], measure) for block in plain])
-    ceiling = inference.noise_ceiling(b, measure, blocks)
+    bounds = np.array([ceilings.noise_ceiling(b[:, block], measure) for block in plain])
+    ceiling = ceilings.noise_ceiling(b, measure, blocks)
     np.testing.assert_allclose(ceiling, np.average(bounds, axis=0, weights=list(map(len, plain))))
 
 
@@ -187,7 +189,7 @@ def test_a_ceiling_of_every_measure_and_choice_of_pairs_is_tabled(files):
     ]
     loaded = np.stack([rdms.load(path) for path in brain_rdms["d", "t"]])
     for row in table[table["pairs"] == pairs.ALL].itertuples():
-        assert (row.lower, row.upper) == inference.noise_ceiling(loaded, row.measure)
+        assert (row.lower, row.upper) == ceilings.noise_ceiling(loaded, row.measure)
         assert row.n_pairs == 21
     assert table["convention"].nunique() == 2 * 4  # pearson's and whitened's are one
     assert table["convention"].str.contains("means weighted by their pairs").sum() == len(names)

@@ -175,7 +175,7 @@ def choice_of_pairs_added(x):
 
 
 def comment_and_resource_changed(x):
-    for file in ("rules/alignment.smk", "workflow_scripts/early_alignment/rdms.py"):
+    for file in ("rules/alignment.smk", "workflow_scripts/early_alignment/geometry/rdms.py"):
         x.replace(file, (x.folder / file).read_bytes() + b"\n# a comment\n")
     x.options = ["--set-resources", "alignment:mem_mb=999", "--set-threads", "model_rdms=2"]
     return set()
@@ -189,7 +189,7 @@ def keys_reordered(x):
 
 
 def rdm_code_edited(x):
-    file = "workflow_scripts/early_alignment/rdms.py"
+    file = "workflow_scripts/early_alignment/geometry/rdms.py"
     x.replace(file, (x.folder / file).read_bytes() + b"\nEDITED = True\n")
     return model_rdms() | brain_rdms() | alignment() | OF_ALIGNMENT | OF_BRAINS
 
@@ -205,7 +205,7 @@ def training_lengthened_and_similarity_changed(x):
 
 
 def figure_restyled(x):
-    file = "workflow_scripts/early_alignment/figures.py"
+    file = "workflow_scripts/early_alignment/pictures/figures.py"
     x.replace(file, (x.folder / file).read_bytes() + b"\nSTYLE = 'new'\n")
     return FIGURE1 | TRAINING_FIGURE
 

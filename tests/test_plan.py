@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import REPOSITORY, papers_settings, run
-from early_alignment import costs, inspection
-from early_alignment.config import checked
 from early_alignment.datasets import open_dataset
+from early_alignment.experiment import costs
+from early_alignment.experiment.config import checked
+from snakemake_additions import overview
 
 PAPER = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
 
@@ -123,7 +124,7 @@ def test_the_target_plan_prints_the_demos_costs(finished_demo):
 def test_the_overview_counts_what_is_done_missing_and_stale_and_why():
     jobs = [("alignment", None)] * 3 + [("alignment", "missing")] * 2 + [("alignment", "input changed")]
     jobs += [("tables", "input to be made"), ("all", "input to be made")]
-    text = inspection.table(inspection.counted(jobs))
+    text = overview.table(overview.counted(jobs))
     rows = {line.split()[0]: line.split()[1:] for line in text if line}
     assert rows["alignment"] == ["3", "2", "1", "input", "changed", "1"]
     assert "all" not in rows
@@ -169,7 +170,7 @@ def test_the_papers_dry_run_ends_with_what_is_missing(clone, paper_data):
 def test_numbers_of_features_and_parameters_are_those_of_torchvision():
     import torch
     import torchvision
-    from early_alignment import networks
+    from early_alignment.networks import networks
 
     for architecture, millions in costs.PARAMETERS.items():
         with torch.device("meta"):

@@ -5,8 +5,9 @@ import pickle
 
 import numpy as np
 import pytest
-from early_alignment import published_pickles, rdms
+from early_alignment.datasets import published_pickles
 from early_alignment.errors import InputError
+from early_alignment.geometry import rdms
 
 
 class Runs:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from early_alignment import rdms
 from early_alignment.errors import InputError
+from early_alignment.geometry import rdms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist, squareform

@@ -6,8 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from early_alignment import figures, tables
-from early_alignment.standard_errors import crossed_standard_error
+from early_alignment.pictures import figures
+from early_alignment.statistics import tables
+from early_alignment.statistics.standard_errors import crossed_standard_error
 
 
 def table_of(values, **columns) -> pd.DataFrame:

@@ -9,9 +9,10 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 from conftest import REPOSITORY, run
-from early_alignment import checkpoints, evaluation, labelled_images, networks, training
 from early_alignment.errors import InputError
-from early_alignment.recipe import Computing
+from early_alignment.networks import checkpoints, networks
+from early_alignment.training import evaluation, labelled_images, loop
+from early_alignment.training.recipe import Computing
 from small_training import RECIPE, assert_same_networks, job, weights
 
 
@@ -27,7 +28,7 @@ def one_thread():
 @pytest.fixture(scope="module")
 def undisturbed(images, tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
-    training.train(RECIPE, images, seed=1, last_epoch=3, folder=folder, workers=0)
+    loop.train(RECIPE, images, seed=1, last_epoch=3, folder=folder, workers=0)
     return folder
 
 
@@ -42,19 +43,19 @@ def test_epoch_0_is_torchvisions_seeded_untrained_network(undisturbed):
 @pytest.mark.parametrize("workers", [0, 2])
 def test_one_epoch_at_a_time_and_other_workers_give_the_same_bytes(images, undisturbed, tmp_path, workers):
     for last_epoch in range(4):
-        training.train(RECIPE, images, seed=1, last_epoch=last_epoch, folder=tmp_path, workers=workers)
+        loop.train(RECIPE, images, seed=1, last_epoch=last_epoch, folder=tmp_path, workers=workers)
     assert_same_networks(tmp_path, undisturbed)
 
 
 def test_a_training_cut_off_between_checkpoint_and_state_goes_on_to_the_same_bytes(images, undisturbed, tmp_path):
-    training.train(RECIPE, images, seed=1, last_epoch=1, folder=tmp_path, workers=0)
+    loop.train(RECIPE, images, seed=1, last_epoch=1, folder=tmp_path, workers=0)
     (tmp_path / "epoch-002.pt").write_bytes(b"half a checkpoint")
-    training.train(RECIPE, images, seed=1, last_epoch=3, folder=tmp_path, workers=0)
+    loop.train(RECIPE, images, seed=1, last_epoch=3, folder=tmp_path, workers=0)
     assert_same_networks(tmp_path, undisturbed)
 
 
 def test_another_seed_gives_another_network(images, undisturbed, tmp_path):
-    training.train(RECIPE, images, seed=2, last_epoch=1, folder=tmp_path, workers=0)
+    loop.train(RECIPE, images, seed=2, last_epoch=1, folder=tmp_path, workers=0)
     assert not torch.equal(weights(tmp_path, 1)["fc.weight"], weights(undisturbed, 1)["fc.weight"])
 
 
@@ -72,7 +73,7 @@ def test_another_recipe_is_refused_by_the_names_of_its_keys(images, undisturbed)
     with pytest.raises(
         InputError, match=r"batch_size = 8, learning_rate = 0\.1\n.*batch_size = 4, learning_rate = 0\.2"
     ):
-        training.train(other, images, seed=1, last_epoch=3, folder=undisturbed, workers=0)
+        loop.train(other, images, seed=1, last_epoch=3, folder=undisturbed, workers=0)
 
 
 def reference_rates(recipe, epochs: int) -> list[float]:
@@ -133,7 +134,7 @@ def test_tf32_is_for_convolutions_alone():
 def test_one_epoch_is_a_plain_loop_of_torch(images, tmp_path):
     """The same batches through torch's own loss and optimiser, with label smoothing."""
     recipe = replace(RECIPE, label_smoothing=0.1)
-    training.train(recipe, images, seed=1, last_epoch=1, folder=tmp_path, workers=0)
+    loop.train(recipe, images, seed=1, last_epoch=1, folder=tmp_path, workers=0)
     network = networks.untrained("resnet18", 2, seed=1).train().to(memory_format=torch.channels_last)
     optimiser = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
     for step, (x, labels) in enumerate(batches := first_epoch(images, recipe)):
@@ -170,7 +171,7 @@ def test_two_processes_train_like_one_that_accumulates_their_shares(images, tmp_
     arguments = job(tmp_path, images, recipe, last_epoch=1)
     start_two = (
         "import json, sys; from pathlib import Path; from early_alignment import processes; "
-        "processes.start_in_place('training_process', 2, json.loads(sys.argv[1]), Path(sys.argv[2]))"
+        "processes.start_in_place('training.process', 2, json.loads(sys.argv[1]), Path(sys.argv[2]))"
     )
     run(
         sys.executable, "-c", start_two, json.dumps(arguments), tmp_path / "arguments.json",
@@ -195,7 +196,7 @@ def test_two_processes_train_like_one_that_accumulates_their_shares(images, tmp_
                     buffer.copy_(statistics[name])
         optimiser.step()
     trained = weights(tmp_path, 1)
-    training.train(recipe, images, seed=1, last_epoch=1, folder=tmp_path / "whole", workers=0)
+    loop.train(recipe, images, seed=1, last_epoch=1, folder=tmp_path / "whole", workers=0)
     expected, whole = network.state_dict(), weights(tmp_path / "whole", 1)
     differences = {name: largest_difference(trained[name], expected[name]) for name in expected}
     print(f"largest difference {max(differences.values()):.1e}")
@@ -212,7 +213,7 @@ def test_two_processes_train_like_one_that_accumulates_their_shares(images, tmp_
     assert measured == {key: pytest.approx(row[key], rel=1e-5) for key in measured}
     assert checkpoints.about(tmp_path / "epoch-001.pt")["processes"] == 2
     with pytest.raises(InputError, match=r"processes = 2\n.*processes = 1"):
-        training.train(recipe, images, seed=1, last_epoch=2, folder=tmp_path, workers=0)
+        loop.train(recipe, images, seed=1, last_epoch=2, folder=tmp_path, workers=0)
 
 
 def test_evaluation_is_a_plain_count(images, undisturbed):
@@ -241,7 +242,7 @@ def test_evaluation_is_a_plain_count(images, undisturbed):
     ],
 )
 def test_faster_computing_is_named_in_the_checkpoint_and_changes_little(images, undisturbed, tmp_path, computing):
-    training.train(RECIPE, images, seed=1, last_epoch=1, folder=tmp_path, workers=0, computing=computing)
+    loop.train(RECIPE, images, seed=1, last_epoch=1, folder=tmp_path, workers=0, computing=computing)
     about = checkpoints.about(tmp_path / "epoch-001.pt")
     assert about.items() >= (asdict(computing) | {"processes": 1, "seed": 1, "epoch": 1}).items()
     assert about["device"]
@@ -251,7 +252,7 @@ def test_faster_computing_is_named_in_the_checkpoint_and_changes_little(images, 
     assert 0 < (fast["fc.weight"] - plain["fc.weight"]).norm() < 0.05 * plain["fc.weight"].norm()
     (differing,) = (key for key in asdict(computing) if asdict(computing)[key] != asdict(Computing())[key])
     with pytest.raises(InputError, match=f"a training with {differing} = "):
-        training.train(RECIPE, images, seed=1, last_epoch=2, folder=tmp_path, workers=0)
+        loop.train(RECIPE, images, seed=1, last_epoch=2, folder=tmp_path, workers=0)
 
 
 @pytest.mark.parametrize("architecture", ["alexnet", "googlenet", "vit_b_32"])
@@ -275,7 +276,7 @@ def test_progress_and_tensorboard_tell_what_happens(images, tmp_path, capfd):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     for last_epoch in (1, 2):
-        training.train(RECIPE, images, seed=1, last_epoch=last_epoch, folder=tmp_path, workers=0)
+        loop.train(RECIPE, images, seed=1, last_epoch=last_epoch, folder=tmp_path, workers=0)
     told = capfd.readouterr().err
     assert re.search(r"seed 1, epoch 2 of 2: 100%.*21/21 \[.*<.*images/s, loss \d\.\d+\]", told)
     events = EventAccumulator(str(tmp_path / "tensorboard"))
@@ -287,7 +288,7 @@ def test_progress_and_tensorboard_tell_what_happens(images, tmp_path, capfd):
 
 def test_a_diverging_network_stops_with_epoch_step_and_rate(images, tmp_path):
     with pytest.raises(InputError, match=r"epoch 1, step \d+[\s\S]*learning rate"):
-        training.train(replace(RECIPE, learning_rate=1e30), images, seed=1, last_epoch=1, folder=tmp_path, workers=0)
+        loop.train(replace(RECIPE, learning_rate=1e30), images, seed=1, last_epoch=1, folder=tmp_path, workers=0)
     assert (tmp_path / "epoch-000.pt").exists()
     assert not (tmp_path / "epoch-001.pt").exists()
     # The last good state is kept: it goes on from there, once the cause is gone.
@@ -296,7 +297,7 @@ def test_a_diverging_network_stops_with_epoch_step_and_rate(images, tmp_path):
 
 def test_missing_images_are_named(tmp_path):
     with pytest.raises(InputError, match="one folder of images per class"):
-        training.train(RECIPE, tmp_path, seed=1, last_epoch=0, folder=tmp_path / "out", workers=0)
+        loop.train(RECIPE, tmp_path, seed=1, last_epoch=0, folder=tmp_path / "out", workers=0)
 
 
 def test_processes_share_every_batch_of_one_process():

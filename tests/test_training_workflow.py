@@ -13,8 +13,8 @@ import torch
 import torchvision
 import yaml
 from conftest import copy_of_repository, files_to_make, run
-from early_alignment import image_fingerprint
 from early_alignment.errors import InputError
+from early_alignment.training import image_fingerprint
 from PIL import Image
 from small_training import write_images
 

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import REPOSITORY, papers_settings, run
-from early_alignment import measures, rdms
+from early_alignment.comparison import measures
+from early_alignment.geometry import rdms
 from early_alignment.simulation.generative_model import FAMILY_OF
 from scipy.spatial.distance import pdist
 
@@ -252,7 +253,7 @@ def test_the_trials_dry_run_lists_four_blocks_two_targets_and_all_epochs(clone, 
 
 
 def test_the_library_code_behind_a_job_is_followed_and_its_comments_are_not(clone, tmp_path):
-    from early_alignment import code_versions
+    from snakemake_additions import code_versions
 
     behind = {path.name for path in code_versions.modules_behind(REPOSITORY / "workflow_scripts/align.py")}
     assert behind == {"__init__.py", "alignment.py", "errors.py", "logs.py", "measures.py", "pairs.py", "rdms.py"}
@@ -274,7 +275,7 @@ def test_the_library_code_behind_a_job_is_followed_and_its_comments_are_not(clon
 
 
 def test_a_scripts_fingerprint_is_of_its_own_code_and_of_what_it_imports_however(tmp_path, monkeypatch):
-    from early_alignment import code_versions
+    from snakemake_additions import code_versions
 
     package = tmp_path / "early_alignment"
     package.mkdir()

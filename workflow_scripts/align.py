@@ -1,6 +1,6 @@
 """Compare one model RDM with the brain RDMs of all subjects for one target; imports numpy alone."""
 
-from early_alignment import alignment
+from early_alignment.comparison import alignment
 from early_alignment.logs import log_to
 
 log_to(snakemake.log[0])

@@ -1,13 +1,13 @@
 """Give the untrained network batch norm statistics of training images: one pass, without labels."""
 
 from early_alignment.logs import log_to
-from early_alignment.recipe import labelled_images
+from early_alignment.training.recipe import labelled_images
 
 log_to(snakemake.log[0])
 
-from early_alignment import checkpoints, networks  # noqa: E402  (what importing torch prints belongs in the log)
-from early_alignment.files import written_whole  # noqa: E402
-from early_alignment.labelled_images import calibration_batches  # noqa: E402
+from early_alignment.files import written_whole
+from early_alignment.networks import checkpoints, networks
+from early_alignment.training.labelled_images import calibration_batches
 
 seed, recipe = snakemake.wildcards.seed, snakemake.params.recipe
 network = networks.from_checkpoint(

@@ -1,7 +1,7 @@
 """Compute one subject's RDM for one target."""
 
-from early_alignment import rdms
 from early_alignment.datasets import open_dataset
+from early_alignment.geometry import rdms
 from early_alignment.logs import log_to
 
 log_to(snakemake.log[0])

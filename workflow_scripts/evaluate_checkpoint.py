@@ -4,12 +4,13 @@ import json
 import time
 
 from early_alignment.logs import log_to
-from early_alignment.recipe import labelled_images
+from early_alignment.training.recipe import labelled_images
 
 log_to(snakemake.log[0])
 
-from early_alignment import checkpoints, evaluation  # noqa: E402  (what importing torch prints belongs in the log)
-from early_alignment.files import written_whole  # noqa: E402
+from early_alignment.files import written_whole
+from early_alignment.networks import checkpoints
+from early_alignment.training import evaluation
 
 started = time.monotonic()
 row = {

@@ -4,8 +4,11 @@ from early_alignment.logs import log_to
 
 log_to(snakemake.log[0])
 
-from early_alignment import checkpoints, features, networks, stimuli  # noqa: E402  (torch prints on import)
-from early_alignment.datasets import open_dataset  # noqa: E402
+from early_alignment.datasets import (
+    open_dataset,
+    stimuli,
+)
+from early_alignment.networks import checkpoints, features, networks
 
 name = snakemake.wildcards.dataset
 expected = checkpoints.expected(snakemake.wildcards.seed, snakemake.wildcards.epoch, snakemake.params.recipe)

@@ -1,7 +1,7 @@
 """Gather loss and accuracy of all seeds and epochs into one tidy table."""
 
-from early_alignment import tables
 from early_alignment.logs import log_to
+from early_alignment.statistics import tables
 
 log_to(snakemake.log[0])
 table = tables.accuracy(snakemake.input, snakemake.params.data, snakemake.params.not_evaluated)

@@ -4,8 +4,8 @@ from early_alignment.logs import log_to
 
 log_to(snakemake.log[0])
 
-from early_alignment import checkpoints, networks  # noqa: E402  (what importing torch prints belongs in the log)
-from early_alignment.files import written_whole  # noqa: E402
+from early_alignment.files import written_whole
+from early_alignment.networks import checkpoints, networks
 
 source = snakemake.input[0]
 network = networks.with_state(snakemake.params.architecture, checkpoints.read_foreign(source), source)

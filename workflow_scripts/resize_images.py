@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from early_alignment import image_fingerprint, resizing
 from early_alignment.files import written_whole
 from early_alignment.logs import log_to
+from early_alignment.training import image_fingerprint, resizing
 
 log_to(snakemake.log[0])
 done = Path(snakemake.output[0])

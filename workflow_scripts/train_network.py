@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 from early_alignment.logs import log_to
-from early_alignment.recipe import labelled_images
+from early_alignment.training.recipe import labelled_images
 
 log_to(snakemake.log[0])
 
-from early_alignment import processes, training_process  # noqa: E402  (imports torch: its prints belong in the log)
+from early_alignment.training import process, processes
 
 segment = Path(snakemake.output[0])
 arguments = {
@@ -24,5 +24,5 @@ arguments = {
 }
 n_processes = snakemake.resources.get("gpu", 1)
 if n_processes > 1:
-    processes.start_in_place("training_process", n_processes, arguments, segment.with_suffix(".arguments"))
-training_process.run(**arguments)
+    processes.start_in_place("training.process", n_processes, arguments, segment.with_suffix(".arguments"))
+process.run(**arguments)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import published_pickles
-from ..decoding import is_hidden
 from ..errors import InputError, known_or_refused
+from . import published_pickles
 from .base import DataSet, Stimulus, named, open_array
+from .decoding import is_hidden
 
 HEMISPHERES = ("lh", "rh")
 MASK_FAMILIES = (

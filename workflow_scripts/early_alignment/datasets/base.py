@@ -6,8 +6,8 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from ..decoding import decoded
 from ..errors import InputError
+from .decoding import decoded
 
 CHOICE_OF_UNITS = ("drop_units", "min_ncsnr")
 """Settings that decide which units responses are of, and nothing about conditions."""
@@ -211,7 +211,7 @@ class DataSet:
         Raises:
             InputError: It holds averages over repetitions, and the distance needs repetitions.
         """
-        from ..repetitions import DISTANCES
+        from ..geometry.repetitions import DISTANCES
 
         if distance in DISTANCES and type(self).repetitions is DataSet.repetitions:
             self.repetitions(self.subjects[0], self.targets[0])
@@ -250,7 +250,7 @@ class DataSet:
         Raises:
             InputError: They were not.
         """
-        from ..repetitions import DISTANCES
+        from ..geometry.repetitions import DISTANCES
 
         if distance not in DISTANCES:
             return
@@ -282,7 +282,7 @@ class DataSet:
 
     def brain_rdm(self, subject: str, target: str, distance: str) -> np.ndarray:
         """The condensed RDM of a subject's response patterns, (pairs,)."""
-        from .. import rdms, repetitions
+        from ..geometry import rdms, repetitions
 
         try:
             if distance in repetitions.DISTANCES:

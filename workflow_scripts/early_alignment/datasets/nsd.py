@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import noise
 from ..errors import InputError, known_or_refused
+from ..geometry import noise
 from .algonauts2023 import MASK_FAMILIES
 from .base import DataSet, Stimulus, named, of_numbers, open_mat
 

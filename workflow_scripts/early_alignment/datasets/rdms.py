@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import rdms
-from ..decoding import is_image_name
 from ..errors import InputError
+from ..geometry import rdms
 from .base import DataSet, Stimulus, open_array
+from .decoding import is_image_name
 
 
 class RDMs(DataSet):

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import channels, published_pickles
 from ..errors import InputError
+from . import published_pickles, things_eeg2_channels
 from .base import DataSet, Stimulus, of_numbers
 
 PARTITIONS = {"training": "train", "test": "test"}
@@ -155,7 +155,7 @@ class ThingsEEG2(DataSet):
                 "download the file and the image metadata again; they must be of one release",
             )
         of_numbers(data, path, "responses in numbers", "download the file again")
-        channels.check(names, path)
+        things_eeg2_channels.check(names, path)
         check_times(times, path)
         if self.is_time_course and (times.shape != TIMES.shape or np.abs(times - TIMES).max() > 1e-3):
             raise InputError(
@@ -164,7 +164,7 @@ class ThingsEEG2(DataSet):
                 "100 samples from -200ms to 790ms, which `targets: all` stands for",
                 "name the times in the config, or use the files as they were published",
             )
-        return data, [names.index(name) for name in channels.POSTERIOR], times
+        return data, [names.index(name) for name in things_eeg2_channels.POSTERIOR], times
 
     def _window(self, subject: str, target: str, partition: str) -> tuple[np.ndarray, list[int]]:
         """The samples of a target, (images, repetitions, channels, samples), mapped, and the channels in order."""

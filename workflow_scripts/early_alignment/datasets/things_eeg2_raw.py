@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from .. import preprocessing
+from . import things_eeg2_preprocessing
 from .things_eeg2 import TIMES, ThingsEEG2, samples
 
 
@@ -31,7 +31,7 @@ class ThingsEEG2Raw(ThingsEEG2):
     def raw_files(self, subject: str, session: int) -> dict[str, Path]:
         """Partition → raw file of a session."""
         folder = self.root / "raw_data" / f"sub-{self._number(subject):02d}" / f"ses-{session:02d}"
-        return {partition: folder / f"raw_eeg_{partition}.npy" for partition in preprocessing.PARTITIONS}
+        return {partition: folder / f"raw_eeg_{partition}.npy" for partition in things_eeg2_preprocessing.PARTITIONS}
 
     def check_responses(self, subject: str, target: str, distance: str = "correlation") -> None:
         """Look over a subject's raw files by what is known without reading them, and the target.
@@ -42,7 +42,7 @@ class ThingsEEG2Raw(ThingsEEG2):
         samples(TIMES, target, f"config key datasets.{self.name}.targets")
         for session in self.sessions:
             for path in self.raw_files(subject, session).values():
-                preprocessing.check_recording(path)
+                things_eeg2_preprocessing.check_recording(path)
 
     def check_repetitions(self, subject: str, target: str, distance: str) -> None:
         """Preprocessing keeps two repetitions and more of every image, or refuses the session."""

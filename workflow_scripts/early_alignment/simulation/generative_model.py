@@ -8,7 +8,8 @@ The gain is set so that subjects' RDMs correlate with the RDM of z by a chosen a
 
 import numpy as np
 
-from .. import measures, rdms
+from ..comparison import measures
+from ..geometry import rdms
 from .scenes import CATEGORIES
 
 FAMILY_OF = {

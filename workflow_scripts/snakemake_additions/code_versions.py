@@ -1,0 +1,82 @@
+"""Which version of the code a job runs: a fingerprint that Snakemake follows as a param.
+
+Snakemake compares the dates of scripts, which a fresh clone changes, and does not look at the modules that a script
+imports. A rule therefore carries the fingerprint of its script and of all modules of the library that it imports,
+directly or not, and profiles/default turns the comparison of dates off. Comments, docstrings and layout do not count,
+so only a change that could change a result makes one stale.
+"""
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+SCRIPTS = Path(__file__).parents[1]
+PACKAGE = SCRIPTS / "early_alignment"
+
+
+@cache
+def code_version(script: str, *modules: str, without: tuple[str, ...] = ()) -> str:
+    """The fingerprint of a script and of the package's modules that it imports.
+
+    Args:
+        script: The script's file name.
+        modules: Paths in the library of modules that the script imports by a name that is only known when it
+            runs, as it does the format of a data set.
+        without: Paths of modules that it imports for other scripts' sake.
+    """
+    digest = hashlib.sha256()
+    named = {PACKAGE / module for module in modules}
+    left_out = {PACKAGE / module for module in without}
+    for file in (SCRIPTS / script, *sorted(modules_behind(SCRIPTS / script, *named) - left_out)):
+        digest.update(_plain(file).encode())
+    return digest.hexdigest()[:12]
+
+
+def modules_behind(script: Path, *modules: Path) -> set[Path]:
+    """The package's files that a script imports, directly or through others, and the given ones."""
+    found, waiting = set(modules), [script, *modules]
+    while waiting:
+        for module in _imports(waiting.pop()) - found:
+            found.add(module)
+            waiting.append(module)
+    return found
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    """The syntax tree without docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), path)
+    for node in ast.walk(tree):
+        documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+        if isinstance(node, documented) and ast.get_docstring(node, clean=False):
+            node.body = node.body[1:]
+    return tree
+
+
+def _plain(path: Path) -> str:
+    """The code without comments, docstrings and layout; unlike `ast.dump`, Pythons agree on it."""
+    return ast.unparse(_tree(path))
+
+
+@cache
+def _imports(path: Path) -> frozenset[Path]:
+    """The package's files that a file names in import statements, wherever in the file these are."""
+    found = set()
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+            candidates = [SCRIPTS.joinpath(*name.split(".")) for name in names if _is_of_package(name)]
+        elif isinstance(node, ast.ImportFrom) and (node.level or _is_of_package(node.module)):
+            base = path.parents[node.level - 1] if node.level else SCRIPTS
+            base = base.joinpath(*(node.module or "").split("."))
+            candidates = [base, *(base / alias.name for alias in node.names)]
+        else:
+            continue
+        for place in candidates:
+            found |= {file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()}
+    return frozenset(found)
+
+
+def _is_of_package(name: str) -> bool:
+    return name.split(".")[0] == PACKAGE.name
