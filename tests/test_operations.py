@@ -205,7 +205,7 @@ def test_few_files_are_listed_whole():
 
 def test_no_line_of_the_papers_dry_run_lists_all_files(clone, paper_data):
     printed = run("snakemake", "-n", *papers_settings(paper_data), cwd=clone).stdout
-    assert "Gather the tables" in printed
+    assert "Gather the alignments" in printed
     assert max(map(len, printed.splitlines())) < 2000
 
 
