@@ -45,7 +45,7 @@ trial: $(INSTALLED)
 	@$(MAKE) --no-print-directory results/trial/report.html
 	@$(call where_things_lie,trial)
 
-results/%/report.html: results/%/figures/figure1.png report/*.rst
+results/%/report.html: results/%/figures/figure1_resnet50.png report/*.rst
 	$(BIN)/snakemake --quiet all --configfile experiments/$*.yaml --report $@
 
 # Snakemake's own messages are shown only if it fails.
@@ -55,7 +55,7 @@ overview: $(INSTALLED)
 
 define where_things_lie
 printf '\nFigure 1  %s\ntables    %s\nreport    %s\n' \
-  "$(CURDIR)/results/$(1)/figures/figure1.png" "$(CURDIR)/results/$(1)/tables/" "$(CURDIR)/results/$(1)/report.html"
+  "$(CURDIR)/results/$(1)/figures/figure1_resnet50.png" "$(CURDIR)/results/$(1)/tables/" "$(CURDIR)/results/$(1)/report.html"
 endef
 
 check: $(INSTALLED)
@@ -84,7 +84,7 @@ ON_DEMO_DATA := --config 'training={images: data/demo/labelled_images}' \
   'datasets={nsd: {root: data/demo/algonauts2023, subjects: [1, 2, 3]}, things_eeg2: {root: data/demo/things_eeg2, subjects: [1, 2, 3]}}'
 
 pictures: demo
-	cp results/demo/figures/figure1.png docs/figure1_demo.png
+	cp results/demo/figures/figure1_resnet50.png docs/figure1_demo.png
 	$(BIN)/snakemake --forceall --rulegraph $(ON_DEMO_DATA) | dot -Tsvg > docs/rulegraph.svg
 	$(BIN)/snakemake --forceall --filegraph results/alignment/nsd/seed-1/epoch-090/layer4/V1v.csv $(ON_DEMO_DATA) \
 	  | sed -E 's/\{(\w+),([^{}]|\{[^{}]*\})*\}/{\1}/g' | dot -Tsvg > docs/filegraph.svg

@@ -1,32 +1,66 @@
-# Pass a data set's images through one checkpoint and keep what every block puts out.
+# Pass a data set's images through one checkpoint, seen in one way, and keep what every block puts out.
 #
-# Inputs: a checkpoint and the list of stimuli.
-# Outputs: features/{dataset}/seed-{seed}/epoch-{epoch}/{block}.zarr.zip for all blocks, conditions × features.
+# A rule per network, features_{network}, since each has blocks of its own; profiles say what all need of a machine under
+# the name `features`.
+#
+# Inputs: a checkpoint, the list of stimuli, and for calibrated batch norm the labelled images (not tracked).
+# Outputs: features/{dataset}/{network}/seed-{seed}/epoch-{epoch}/{view}/{block}.zarr.zip for all blocks, conditions ×
+# features.
 
 
-rule features:
-    input:
-        checkpoint=results("checkpoints/seed-{seed}/epoch-{epoch}.pt"),
-        stimuli=results("stimuli/{dataset}.csv"),
-        checked=ancient(results("checked_data.txt")),
-    output:
-        [features_file(block) for block in BLOCKS],
-    log:
-        log_of("features/{dataset}/seed-{seed}/epoch-{epoch}"),
-    benchmark:
-        benchmark_of("features/{dataset}/seed-{seed}/epoch-{epoch}")
-    conda:
-        "../envs/networks.yaml"
-    params:
-        architecture=config["network"]["architecture"],
-        recipe=RECIPE if IS_TRAINED else {},
-        blocks=BLOCKS,
-        size=config["features"]["image_size"],
-        background=config["features"]["background"],
-        dtype=config["features"]["dtype"],
-        precision=config["features"]["precision"],
-        code=code_with_format("extract_features.py", without=BRAIN_ONLY),
-    message:
-        "Extract features of {wildcards.dataset} from seed {wildcards.seed}, epoch {wildcards.epoch}"
-    script:
-        "../workflow_scripts/extract_features.py"
+def is_calibrated(wildcards):
+    """Whether a view has batch norm statistics of training images."""
+    return wildcards.view.endswith("-calibrated")
+
+
+def calibration(wildcards):
+    """What decides the statistics of a calibrated view beside the images; None for a plain one."""
+    if not is_calibrated(wildcards):
+        return None
+    return {
+        "n_images": config["features"]["calibration_images"],
+        "background": NETWORKS[wildcards.network].training["background"],
+    }
+
+
+def features_file(block):
+    """The pattern of a block's features, which are temporary if the config does not keep them."""
+    path = results(f"features/{{dataset}}/{LOOK}/{block}.zarr.zip")
+    return path if config["features"]["keep"] else temp(path)
+
+
+for network in NETWORKS.values():
+    has_resources_of("features", f"features_{network.name}")
+
+    rule:
+        name:
+            f"features_{network.name}"
+        input:
+            checkpoint=CHECKPOINT,
+            stimuli=results("stimuli/{dataset}.csv"),
+            checked=ancient(results("checked_data.txt")),
+            images=branch(is_calibrated, then=known_images, otherwise=[]),
+        output:
+            [features_file(block) for block in network.blocks],
+        log:
+            log_of(f"features/{{dataset}}/{LOOK}"),
+        benchmark:
+            benchmark_of(f"features/{{dataset}}/{LOOK}")
+        wildcard_constraints:
+            network=re.escape(network.name),
+        conda:
+            "../envs/networks.yaml"
+        params:
+            architecture=network.architecture,
+            recipe=network.recipe if network.is_trained else {},
+            blocks=network.blocks,
+            size=lambda wildcards: size_of_view(wildcards.view),
+            calibration=calibration,
+            background=config["features"]["background"],
+            dtype=config["features"]["dtype"],
+            precision=config["features"]["precision"],
+            code=code_with_format("extract_features.py", without=BRAIN_ONLY),
+        message:
+            "Extract features of {wildcards.dataset} from {wildcards.network}, seed {wildcards.seed}, epoch {wildcards.epoch}"
+        script:
+            "../workflow_scripts/extract_features.py"

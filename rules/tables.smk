@@ -9,19 +9,28 @@
 #   tables/peaks.csv          tables/alignment.csv
 
 DATA = "measured" if SIMULATION is None else "simulated"
+WITH_EARLY_STEPS = [name for name in TRAINED_NETWORKS if NETWORKS[name].training["early_steps"]]
 
 
 rule alignment_table:
     input:
-        experiment_files(
-            results("alignment/{dataset}/seed-{seed}/epoch-{epoch}/{block}/{target}.csv")
-        ),
+        alignment=[
+            file
+            for network in NETWORKS.values()
+            for file in experiment_files(
+                results(f"alignment/{{dataset}}/{LOOK}/{{block}}/{{target}}.csv"), network
+            )
+        ],
+        # Steps are counted in epochs by the number of images.
+        images=[FINGERPRINT.format(network=name) for name in WITH_EARLY_STEPS],
     output:
         report(
             results("tables/alignment.csv"),
             caption="../report/alignment.rst",
             category="Tables",
-            labels={"table": "alignment of every subject, seed, epoch, block and target"},
+            labels={
+                "table": "alignment of every subject, network, seed, epoch, view, block and target"
+            },
         ),
     log:
         log_of("tables/alignment"),
@@ -31,6 +40,7 @@ rule alignment_table:
         "../envs/analysis.yaml"
     params:
         data=DATA,
+        batch_sizes={name: NETWORKS[name].training["batch_size"] for name in WITH_EARLY_STEPS},
         code=code_version("gather_alignment.py"),
     message:
         "Gather the alignments"
@@ -40,21 +50,18 @@ rule alignment_table:
 
 rule accuracy_table:
     input:
-        (
-            expand(
-                results("accuracy/seed-{seed}/epoch-{epoch}.json"),
-                seed=SEEDS,
-                epoch=[f"{epoch:03d}" for epoch in EPOCHS_WITH_CHECKPOINT],
-            )
-            if IS_EVALUATED
-            else []
-        ),
+        [
+            ACCURACY.format(network=network.name, seed=seed, epoch=epoch)
+            for network in NETWORKS.values()
+            if network.is_evaluated
+            for seed, epoch in product(network.seeds, network.epochs_with_checkpoint)
+        ],
     output:
         report(
             results("tables/accuracy.csv"),
             caption="../report/accuracy.rst",
             category="Tables",
-            labels={"table": "loss and accuracy of every seed and epoch"},
+            labels={"table": "loss and accuracy of every network, seed and epoch"},
         ),
     log:
         log_of("tables/accuracy"),
@@ -64,7 +71,12 @@ rule accuracy_table:
         "../envs/analysis.yaml"
     params:
         data=DATA,
-        not_evaluated=[] if IS_EVALUATED else list(product(SEEDS, EPOCHS_WITH_CHECKPOINT)),
+        not_evaluated=[
+            (network.name, seed, epoch)
+            for network in NETWORKS.values()
+            if not network.is_evaluated
+            for seed, epoch in product(network.seeds, network.epochs)
+        ],
         code=code_version("gather_accuracy.py"),
     message:
         "Gather the accuracies"

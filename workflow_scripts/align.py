@@ -11,5 +11,5 @@ alignment.align(
     measures_=snakemake.params.measures,
     pairs=snakemake.params.pairs,
     stimuli=next(iter(snakemake.input.stimuli), None),
-    columns={key: snakemake.wildcards[key] for key in ("dataset", "target", "seed", "epoch", "block")},
+    columns={key: snakemake.wildcards[key] for key in alignment.OF_THE_FILE},
 )

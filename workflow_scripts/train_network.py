@@ -4,11 +4,10 @@ import json
 from pathlib import Path
 
 from early_alignment.logs import log_to
-from early_alignment.training.recipe import labelled_images
 
 log_to(snakemake.log[0])
 
-from early_alignment.training import process, processes
+from early_alignment.training import image_fingerprint, process, processes
 
 segment = Path(snakemake.output[0])
 arguments = {
@@ -16,9 +15,10 @@ arguments = {
     "recipe": snakemake.params.recipe,
     "computing": snakemake.params.computing,
     "images": json.loads(Path(snakemake.input.images[0]).read_text()),
-    "published": str(segment.parents[2] / "checkpoints" / segment.parent.name),
-    "root": str(labelled_images(snakemake.config)),
+    "published": str(segment.parents[3].joinpath("checkpoints", *segment.parts[-3:-1])),
+    "root": str(image_fingerprint.folder(*snakemake.input.images)),
     "seed": int(snakemake.wildcards.seed),
+    "early_steps": snakemake.params.early_steps,
     "last_epoch": snakemake.params.last_epoch,
     "threads": snakemake.threads,
 }

@@ -11,13 +11,17 @@ from ..geometry import rdms
 from . import measures
 from . import pairs as choices
 
+OF_THE_FILE = ("dataset", "target", "network", "seed", "epoch", "view", "block")
+"""What is the same in all rows of a file."""
 COLUMNS = (
     "dataset",
     "target",
     "subject",
+    "network",
     "seed",
     "epoch",
-    "batchnorm",
+    "step",
+    "view",
     "block",
     "measure",
     "pairs",
@@ -36,16 +40,15 @@ def align(path, model, brain: dict, measures_: list[str], pairs: list[str], stim
         measures_: Names of similarity measures.
         pairs: Which pairs of conditions are compared, each as of `pairs.blocks`.
         stimuli: The data set's table of stimuli, which labels conditions; None if all pairs alone are compared.
-        columns: The other columns: dataset, target, seed, epoch (`000-calibrated` is epoch 0 with calibrated batch
-            norm, any other a number), block.
+        columns: Those of `OF_THE_FILE`; the epoch as in paths: `003`, or `000+00100` after 100 steps of the next.
 
     Raises:
         InputError: The RDMs are of different numbers of conditions, or one of them cannot be compared.
     """
     loaded = load_alike([model, *brain.values()])
     model_rdm, brain_rdms = loaded[:1], loaded[1:]
-    epoch, _, variant = columns["epoch"].partition("-")
-    columns = columns | {"epoch": int(epoch), "batchnorm": variant or "running"}
+    epoch, _, step = columns["epoch"].partition("+")
+    columns = columns | {"epoch": int(epoch), "step": int(step or 0)}
     labels = {} if stimuli is None else choices.read_labels(stimuli)
     with open(path, "w", newline="") as file:
         table = csv.DictWriter(file, COLUMNS)

@@ -14,7 +14,7 @@ from ..datasets.base import DataSet, Stimulus, named
 from ..errors import InputError
 from ..files import existing
 from ..training import class_folders
-from .config import analysed_epochs
+from .grid import CALIBRATED, Network, networks_of, sizes
 
 IMAGES_PER_JOB = 200
 
@@ -56,13 +56,14 @@ def problems(config: dict, processes: int = 1) -> tuple[list[str], list[InputErr
             summaries.append(stimuli.summary(dataset, not_square=sum(n for n, _ in found)))
         for job in as_completed(jobs):
             errors += job.result()
-        if config["training"]["images"] is not None:
-            line, wrong = check_labelled_images(config, pool)
-            summaries += line
-            errors += wrong
-    sizes, wrong = look_over_network(config)
-    errors += wrong
-    _attempt(errors, check_disk, config, conditions, sizes)
+        lines, wrong = check_labelled_images(config, pool)
+        summaries += lines
+        errors += wrong
+    numbers = {}
+    for name, network in networks_of(config).items():
+        numbers[name], wrong = look_over_network(network)
+        errors += wrong
+    _attempt(errors, check_disk, config, conditions, numbers)
     return summaries, distinct(errors)
 
 
@@ -128,17 +129,25 @@ def _size(dataset: DataSet, stimulus: Stimulus, background) -> tuple[int, int]:
 
 
 def check_labelled_images(config: dict, pool) -> tuple[list[str], list[InputError]]:
-    """Look over the labelled images that networks are trained, calibrated and validated on.
+    """Look over the labelled images that networks are trained, calibrated and validated on, each folder once.
 
     Returns:
-        A line that says what there is, and all that is wrong.
+        A line per folder that says what there is, and all that is wrong.
     """
-    training = config["training"]
-    is_trained = config["network"]["checkpoints"] is None
-    is_calibrated = any(epoch.endswith("-calibrated") for epoch in analysed_epochs(config))
-    splits = ("train", "val") if is_trained or is_calibrated else ("val",)
-    every_image = training["check_images"] == "all"
-    return class_folders.check(Path(training["images"]), splits, training["background"], every_image, pool)
+    lines, errors, seen = [], [], set()
+    for network in networks_of(config).values():
+        training = network.training
+        if training["images"] is None:
+            continue
+        splits = ("train", "val") if network.is_trained or network.settings["calibrated"] else ("val",)
+        asked = (training["images"], splits, repr(training["background"]), training["check_images"])
+        if asked not in seen:
+            seen.add(asked)
+            every_image = training["check_images"] == "all"
+            found = class_folders.check(Path(training["images"]), splits, training["background"], every_image, pool)
+            lines += found[0]
+            errors += found[1]
+    return lines, errors
 
 
 def wrong_responses(dataset: DataSet, subject: str, target: str, distance: str) -> list[InputError]:
@@ -149,64 +158,65 @@ def wrong_responses(dataset: DataSet, subject: str, target: str, distance: str) 
     return errors
 
 
-def look_over_network(config: dict) -> tuple[dict[str, int], list[InputError]]:
-    """What the network puts out, found without computing it.
-
-    Args:
-        config: A checked config.
+def look_over_network(network: Network) -> tuple[dict[int, dict[str, int]], list[InputError]]:
+    """What a network puts out, found without computing it.
 
     Returns:
-        How many features each block has, as far as that can be known; and the errors of image sizes that the network
-        does not take, of blocks without features, and of batch norm statistics for a network without batch norm.
+        Side of the images → block → how many features it has, as far as that can be known; and the errors of image
+        sizes that the network does not take, of blocks without features, and of calibration without batch norm.
     """
     from ..networks import networks
 
-    architecture, training = config["network"]["architecture"], config["training"]
-    errors = []
-    network = _attempt(errors, networks.without_weights, architecture)
-    if network is None:
+    where, errors = f"config key networks.{network.name}", []
+    built = _attempt(errors, networks.without_weights, network.architecture)
+    if built is None:
         return {}, errors
-    if 0 in config["epochs"] and config["features"]["untrained_batchnorm"] != "running":
-        _attempt(errors, networks.batchnorm_layers, network)
-    if training["images"] is not None:
-        network.train(config["network"]["checkpoints"] is None)  # auxiliary classifiers run in training alone
-        where = "config key training.image_size"
-        _attempt(errors, networks.surveyed, network, architecture, training["image_size"], where)
-    size, where = config["features"]["image_size"], "config key features.image_size"
-    found = _attempt(errors, networks.surveyed, network.eval(), architecture, size, where)
-    if found is None:
-        return {}, errors
-    errors += networks.blocks_without_features(config["blocks"], found, networks.SURVEYED)
-    return networks.numbers_of_features(config["blocks"], found), errors
+    if network.settings["calibrated"]:
+        _attempt(errors, networks.batchnorm_layers, built, f"{where}.calibrated")
+    if network.training["images"] is not None:
+        built.train(network.is_trained)  # auxiliary classifiers run in training alone
+        size, key = network.training["image_size"], f"{where}.training.image_size"
+        _attempt(errors, networks.surveyed, built, network.architecture, size, key)
+    numbers = {}
+    for size in sizes(network.features):
+        key = f"config key features.image_size, network {network.name}"
+        found = _attempt(errors, networks.surveyed, built.eval(), network.architecture, size, key)
+        if found is not None:
+            errors += networks.blocks_without_features(network.blocks, found, networks.SURVEYED, f"{where}.blocks")
+            numbers[size] = networks.numbers_of_features(network.blocks, found)
+    return numbers, errors
 
 
-def check_disk(config: dict, conditions: dict[str, int], sizes: dict[str, int]) -> None:
+def check_disk(config: dict, conditions: dict[str, int], numbers: dict[str, dict]) -> None:
     """Check that there is room for the features that are yet to be extracted, not counting on compression.
 
     Args:
         config: A checked config.
         conditions: How many each data set has.
-        sizes: How many features each block has.
+        numbers: Network → side of the images → block → how many features it has.
 
     Raises:
         InputError: There is not.
     """
-    n_checkpoints = len(config["seeds"]) * len(analysed_epochs(config))
-    each = sum(conditions.values()) * sum(sizes.values()) * np.dtype(config["features"]["dtype"]).itemsize
-    folder = Path(config["results"])
-    there = list(folder.glob("features/*/seed-*/epoch-*/*.zarr.zip"))
+    of_all = np.dtype(config["features"]["dtype"]).itemsize * sum(conditions.values())
+    each = []
+    for name, network in networks_of(config).items():
+        bytes_of = {f"{size}px": of_all * sum(of_blocks.values()) for size, of_blocks in numbers[name].items()}
+        each += [bytes_of.get(view.removesuffix(CALIBRATED), 0) for _, _, view in network.looks]
     if not config["features"]["keep"]:
-        n_checkpoints = 1
-    files = n_checkpoints * len(config["datasets"]) * len(config["blocks"])
-    needed = each * n_checkpoints * max(0, 1 - len(there) / files)
+        each = sorted(each)[-1:]
+    folder = Path(config["results"])
+    there = len({file.parent for file in folder.glob("features/*/*/seed-*/epoch-*/*/*.zarr.zip")})
+    n_looks = len(each) * len(config["datasets"])
+    needed = sum(each) * max(0, 1 - there / n_looks)
     free = shutil.disk_usage(existing(folder)).free
     if needed > free:
         raise InputError(
             folder,
             f"{free / 1e9:.1f} GB free",
-            f"{needed / 1e9:.1f} GB, the features of {n_checkpoints} checkpoints before compression",
+            f"{needed / 1e9:.1f} GB, the features of {len(each)} looks at checkpoints before compression",
             "set features.keep to false, which removes them as soon as their RDMs are there, or features.dtype to "
-            "float16; name fewer epochs, or put `results` on a larger disk",
+            "float16; name fewer epochs or views, or put `results` on a larger disk",
         )
 
 

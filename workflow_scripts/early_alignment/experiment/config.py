@@ -19,9 +19,10 @@ from ..files import existing
 from ..networks.architectures import check_architecture
 from . import config_files
 from .config_messages import errors_in, keys_that_are_no_text
+from .grid import networks_of
 
 SCHEMA = yaml.safe_load((Path(__file__).parent / "config.schema.yaml").read_text(encoding="utf-8"))
-MOST_EPOCHS = SCHEMA["properties"]["epochs"]["items"]["maximum"]
+MOST_EPOCHS = SCHEMA["properties"]["networks"]["additionalProperties"]["properties"]["epochs"]["items"]["maximum"]
 
 IMAGES_TREE = "train/<class>/ and val/<class>/ with the images of each class, 1,000 classes for ImageNet"
 IMAGES_SOURCE = (
@@ -55,11 +56,9 @@ def checked(config: dict, files=()) -> dict:
             if settings["format"] == "things_eeg2_raw":
                 # Where the workflow puts what it makes of the raw files, and the data set then reads.
                 settings["preprocessed"] = f"{config['results']}/preprocessed_data/{name}"
-        is_trained = config["network"]["checkpoints"] is None
         errors = attempts(
-            (check_architecture, config["network"]["architecture"]),
-            (check_trained_epochs if is_trained else check_own_checkpoints, config),
-            (check_sizes_of_images, config["training"]),
+            (check_names, "config key networks", list(config["networks"]), str.casefold),
+            *((check_network, name, config) for name in config["networks"]),
             (check_pairs, config["alignment"]),
             (check_names, "config key datasets", list(config["datasets"]), str.casefold),
             *((check_dataset, name, settings) for name, settings in config["datasets"].items()),
@@ -82,9 +81,10 @@ def with_numbers_read(config: dict) -> dict:
         return config
     for error in Draft202012Validator(SCHEMA).iter_errors(config):
         path = list(error.absolute_path)
-        if error.validator in ("type", "enum") and isinstance(error.instance, str) and path:
+        if error.validator in ("type", "enum", "pattern") and isinstance(error.instance, str) and path:
             value, wanted = number_or_word(error.instance), {error.validator: error.validator_value}
-            if not isinstance(value, str) and Draft202012Validator(wanted).is_valid(value):
+            is_meant = isinstance(value, int | float) or (not isinstance(value, str) and error.validator != "pattern")
+            if is_meant and Draft202012Validator(wanted).is_valid(value):
                 reduce(getitem, path[:-1], config)[path[-1]] = value
     return config
 
@@ -98,63 +98,96 @@ def number_or_word(text: str):
     return yaml.SafeLoader.bool_values.get(text.lower(), text)
 
 
-def check_trained_epochs(config: dict) -> None:
+def check_network(name: str, config: dict) -> None:
+    """Spell out `epochs: all`, and check what a network asks for against what it is trained on or has files of.
+
+    Raises:
+        InputError: They do not go together; the message lists all that is wrong.
+    """
+    where, settings = f"networks.{name}", config["networks"][name]
+    errors = attempts(
+        (check_architecture, settings["architecture"], f"config key {where}.architecture"),
+        (check_trained_epochs if settings["checkpoints"] is None else check_own_checkpoints, where, settings, config),
+        (check_sizes_of_images, f"{where}.training", settings["training"]),
+    )
+    errors = errors or attempts((check_calibrated, where, settings, config))
+    if errors:
+        raise together(errors, f"config key {where}")
+
+
+def check_trained_epochs(where: str, settings: dict, config: dict) -> None:
     """Spell out `epochs: all`, and check that the analysed epochs are trained and the schedule is one.
 
     Raises:
         InputError: They are not.
     """
-    last = config["training"]["epochs"]
-    if config["epochs"] == "all":
-        config["epochs"] = list(range(last + 1))
-    late = [epoch for epoch in config["epochs"] if epoch > last]
-    if late:
+    training = settings["training"]
+    last, early = training["epochs"], [f"0+{step}" for step in training["early_steps"]]
+    if settings["epochs"] == "all":
+        settings["epochs"] = [*range(last + 1), *early]
+    unknown = [epoch for epoch in settings["epochs"] if epoch not in [*range(last + 1), *early]]
+    if unknown:
+        steps = f", or {', '.join(early)}" if early else ", and no steps, as training.early_steps has none"
         raise InputError(
-            "config key epochs",
-            f"epochs {late}",
-            f"epochs from 0 to training.epochs = {last}",
-            "raise training.epochs or leave them out",
+            f"config key {where}.epochs",
+            f"epochs {unknown}",
+            f"epochs from 0 to training.epochs = {last}{steps}",
+            "raise training.epochs, add to training.early_steps, or leave them out",
         )
-    warmup = config["training"]["warmup_epochs"]
-    if config["training"]["schedule"] == "cosine" and warmup >= last:
+    warmup = training["warmup_epochs"]
+    if training["schedule"] == "cosine" and warmup >= last:
         raise InputError(
-            "config key training.warmup_epochs", f"{warmup}", f"fewer than training.epochs = {last}", "lower it"
+            f"config key {where}.training.warmup_epochs",
+            f"{warmup}",
+            f"fewer than training.epochs = {last}",
+            "lower it",
         )
 
 
-def check_own_checkpoints(config: dict) -> None:
+def check_own_checkpoints(where: str, settings: dict, config: dict) -> None:
     """Spell out `epochs: all`, and check what a series of checkpoints from elsewhere needs in place of a training.
 
     Raises:
         InputError: The pattern does not tell checkpoints apart, seeds differ in the epochs that they have, or the
             config asks for what cannot be known.
     """
-    pattern = config["network"]["checkpoints"]
+    pattern, key = settings["checkpoints"], f"config key {where}.checkpoints"
     expected = "a path with {epoch}, and with {seed} if there are several; {epoch:03d} for three digits"
     if wrong := wrong_fields(pattern):
-        raise InputError("config key network.checkpoints", f"{wrong} in {pattern}", expected, "correct it")
-    if config["epochs"] == "all":
-        config["epochs"] = epochs_there(config)
+        raise InputError(key, f"{wrong} in {pattern}", expected, "correct it")
+    if settings["epochs"] == "all":
+        settings["epochs"] = epochs_there(key, settings)
+    if steps := [epoch for epoch in settings["epochs"] if isinstance(epoch, str)]:
+        found, remedy = f"{', '.join(steps)}, which a series from elsewhere has no files of", "leave them out"
+        raise InputError(f"config key {where}.epochs", found, "whole epochs", remedy)
     first = {}
-    for seed, epoch in product(config["seeds"], config["epochs"]):
-        other = first.setdefault(own_checkpoint(config, seed, epoch), (seed, epoch))
+    for seed, epoch in product(settings["seeds"], settings["epochs"]):
+        other = first.setdefault(own_checkpoint(settings, seed, epoch), (seed, epoch))
         if other != (seed, epoch):
             same = " and ".join("seed {} epoch {}".format(*pair) for pair in (other, (seed, epoch)))
-            raise InputError(
-                "config key network.checkpoints", f"{pattern}, one file for {same}", expected, "correct it"
-            )
+            raise InputError(key, f"{pattern}, one file for {same}", expected, "correct it")
     for folder in {Path(file).parent for file in first}:
         if folder.resolve().is_relative_to(Path(config["results"]).resolve()):
-            raise_shared(config, f"network.checkpoints = {pattern}")
-    if (
-        0 in config["epochs"]
-        and config["features"]["untrained_batchnorm"] != "running"
-        and config["training"]["images"] is None
-    ):
+            raise_shared(config["results"], f"{where}.checkpoints = {pattern}")
+
+
+def check_calibrated(where: str, settings: dict, config: dict) -> None:
+    """Spell out `calibrated: all`, and check that these are analysed epochs and that there are images to calibrate on.
+
+    Raises:
+        InputError: They are not, or there are none.
+    """
+    if settings["calibrated"] == "all":
+        settings["calibrated"] = list(settings["epochs"])
+    strange = [epoch for epoch in settings["calibrated"] if epoch not in settings["epochs"]]
+    if strange:
+        expected = f"some of the analysed epochs, {', '.join(map(str, settings['epochs']))}"
+        raise InputError(f"config key {where}.calibrated", ", ".join(map(str, strange)), expected, "leave them out")
+    if settings["calibrated"] and settings["checkpoints"] is not None and settings["training"]["images"] is None:
         raise InputError(
-            "config key features.untrained_batchnorm",
-            config["features"]["untrained_batchnorm"],
-            "running, as training.images is unset and calibration needs training images",
+            f"config key {where}.calibrated",
+            ", ".join(map(str, settings["calibrated"])),
+            "none, as training.images is unset and calibration needs training images",
             "set either",
         )
 
@@ -173,21 +206,21 @@ def wrong_fields(pattern: str) -> str | None:
     return ", ".join(wrong) or (None if any(field[1] == "epoch" for field in fields) else "no {epoch}")
 
 
-def epochs_there(config: dict) -> list[int]:
+def epochs_there(key: str, settings: dict) -> list[int]:
     """The epochs of which every seed has a checkpoint from elsewhere, by the names of the files that are there.
 
     Raises:
         InputError: There are none, or some that not every seed has, or one above 999.
     """
-    there = {seed: epochs_of_seed(config, seed) for seed in config["seeds"]}
+    there = {seed: epochs_of_seed(settings, seed) for seed in settings["seeds"]}
     every = set.union(*there.values())
-    where = f"config key network.checkpoints = {config['network']['checkpoints']}, for epochs: all"
+    where = f"{key} = {settings['checkpoints']}, for epochs: all"
     if not every or max(every) > MOST_EPOCHS:
         raise InputError(
             where,
             f"epoch {max(every)}" if every else "no file of such a name",
             f"files of epochs from 0 to {MOST_EPOCHS}",
-            "correct the pattern or network.checkpoint_offset, or list the epochs",
+            "correct the pattern or checkpoint_offset, or list the epochs",
         )
     lacking = {seed: sorted(every - epochs) for seed, epochs in there.items() if epochs != every}
     if lacking:
@@ -200,20 +233,20 @@ def epochs_there(config: dict) -> list[int]:
     return sorted(every)
 
 
-def epochs_of_seed(config: dict, seed: int) -> set[int]:
+def epochs_of_seed(settings: dict, seed: int) -> set[int]:
     """The epochs of which a seed has a checkpoint from elsewhere: numbers in files' names that give these names."""
-    parts = Formatter().parse(config["network"]["checkpoints"])
+    parts = Formatter().parse(settings["checkpoints"])
     pattern = "".join(
         glob.escape(literal) + (format(seed, width) if name == "seed" else "*" if name else "")
         for literal, name, width, _ in parts
     )
     there = glob.glob(pattern)  # noqa: PTH207 (the pattern may be absolute)
-    offset = config["network"]["checkpoint_offset"]
+    offset = settings["checkpoint_offset"]
     numbers = {(file, int(digits) + offset) for file in there for digits in re.findall(r"\d+", file)}
-    return {epoch for file, epoch in numbers if own_checkpoint(config, seed, epoch) == file}
+    return {epoch for file, epoch in numbers if own_checkpoint(settings, seed, epoch) == file}
 
 
-def check_sizes_of_images(training: dict) -> None:
+def check_sizes_of_images(where: str, training: dict) -> None:
     """Check that validation images are as large as the crops from them, and resized copies as large as these.
 
     Raises:
@@ -221,7 +254,7 @@ def check_sizes_of_images(training: dict) -> None:
     """
     if training["validation_resize"] < training["image_size"]:
         raise InputError(
-            "config key training.validation_resize",
+            f"config key {where}.validation_resize",
             f"{training['validation_resize']}",
             f"at least training.image_size = {training['image_size']}: crops of smaller images have black margins",
             "raise it, or lower training.image_size",
@@ -229,7 +262,7 @@ def check_sizes_of_images(training: dict) -> None:
     short_side = training["resized_short_side"]
     if short_side is not None and short_side < training["validation_resize"]:
         raise InputError(
-            "config key training.resized_short_side",
+            f"config key {where}.resized_short_side",
             f"{short_side}",
             f"at least training.validation_resize = {training['validation_resize']}",
             "raise it",
@@ -251,10 +284,10 @@ def check_pairs(alignment: dict) -> None:
         )
 
 
-def own_checkpoint(config: dict, seed, epoch: int) -> str:
-    """The file of network.checkpoints with the network after so many epochs."""
-    number = epoch - config["network"]["checkpoint_offset"]
-    return config["network"]["checkpoints"].format(seed=int(seed), epoch=number)
+def own_checkpoint(settings: dict, seed, epoch: int) -> str:
+    """The file of a series from elsewhere with the network after so many epochs."""
+    number = epoch - settings["checkpoint_offset"]
+    return settings["checkpoints"].format(seed=int(seed), epoch=number)
 
 
 def check_dataset(name: str, settings: dict) -> None:
@@ -332,25 +365,41 @@ def check_paths(config: dict) -> None:
                 "a path written out: a job on another machine may know another value",
                 f"write {path.replace(variable[0], meant)}" if meant != variable[0] else "write the path out",
             )
-    results = Path(config["results"]).resolve()
+    data = {f"datasets.{name}.root": settings["root"] for name, settings in config["datasets"].items()}
+    data |= {f"networks.{name}.training.images": n["training"]["images"] for name, n in config["networks"].items()}
+    for key in ("results", "trained"):
+        if config[key] is not None:
+            check_results(key, config[key], data)
+
+
+def check_results(key: str, folder: str, data: dict[str, str | None]) -> None:
+    """Check that a folder that Snakemake deletes in is its own.
+
+    Args:
+        key: The config key that names it.
+        folder: It.
+        data: Key → folder of data, if it is set.
+
+    Raises:
+        InputError: It is a file, or has data, this workflow, or all else in it or around it.
+    """
+    results = Path(folder).resolve()
     if not existing(results).is_dir():
-        raise InputError("config key results", f"{existing(results)}, a file", "a folder, or room for one", "rename it")
+        raise InputError(f"config key {key}", f"{existing(results)}, a file", "a folder, or room for one", "rename it")
     for place in (Path.cwd(), expanded(Path("~")), Path(__file__)):
         if place.resolve().is_relative_to(results):
-            raise_shared(config, place)
-    data = {f"datasets.{name}.root": settings["root"] for name, settings in config["datasets"].items()}
-    data["training.images"] = config["training"]["images"]
-    for key, folder in data.items():
-        place = folder and Path(folder).resolve()
+            raise_shared(folder, place, key)
+    for name, other in data.items():
+        place = other and Path(other).resolve()
         if place and (place.is_relative_to(results) or results.is_relative_to(place)):
-            raise_shared(config, f"{key} = {folder}")
+            raise_shared(folder, f"{name} = {other}", key)
 
 
-def raise_shared(config: dict, with_):
+def raise_shared(folder: str, with_, key: str = "results"):
     """Raise the error of results that are not alone in their folder."""
     raise InputError(
-        "config key results",
-        f"{config['results']}, which shares a folder with {with_}",
+        f"config key {key}",
+        f"{folder}, which shares a folder with {with_}",
         "a folder of its own, in no folder of data and around none: Snakemake deletes results that it makes anew",
         "name another folder",
     )
@@ -371,16 +420,6 @@ def refuse_keys_of_other_formats(datasets: dict) -> None:
     ]
     if foreign:
         raise InputError("the config", "; ".join(foreign), "keys of the data set's format", "leave them out")
-
-
-def analysed_epochs(config: dict) -> list[str]:
-    """How the analysed networks of a seed are called, in order: `000`, `000-calibrated`, `001` …"""
-    untrained = {
-        "running": ["000"],
-        "calibrated": ["000-calibrated"],
-        "both": ["000", "000-calibrated"],
-    }[config["features"]["untrained_batchnorm"]]
-    return [label for epoch in sorted(config["epochs"]) for label in (untrained if epoch == 0 else [f"{epoch:03d}"])]
 
 
 def with_defaults(value, schema: dict):
@@ -420,10 +459,13 @@ def check_roots(config: dict) -> None:
     Raises:
         InputError: Some are unset or missing; the message lists all, what each must hold, and how to get it.
     """
-    own = config["network"]["checkpoints"] is not None
-    needed = []
-    if not own or config["training"]["images"] is not None:
-        needed.append(("training.images", config["training"]["images"], IMAGES_TREE, IMAGES_SOURCE))
+    needed = {}
+    for name, network in networks_of(config).items():
+        images = network.training["images"]
+        if network.is_trained or images is not None:
+            key = f"networks.{name}.training.images"
+            needed.setdefault(images, (key, images, IMAGES_TREE, IMAGES_SOURCE))
+    needed = list(needed.values())
     for name, settings in config["datasets"].items():
         dataset = open_dataset(name, settings)
         needed.append((f"datasets.{name}.root", settings["root"], dataset.tree, dataset.source))
@@ -442,18 +484,21 @@ def check_roots(config: dict) -> None:
 
 
 def check_own_files(config: dict) -> None:
-    """Check that the checkpoints that the config names exist.
+    """Check that the checkpoints from elsewhere that the config names exist.
 
     Raises:
         InputError: Some do not; the message lists the first.
     """
-    wanted = [(seed, epoch) for seed in config["seeds"] for epoch in config["epochs"]]
-    missing = [pair for pair in wanted if not Path(own_checkpoint(config, *pair)).is_file()]
-    if missing:
-        raise InputError(
-            f"config key network.checkpoints = {config['network']['checkpoints']}",
-            f"no file for {len(missing)} of {len(wanted)}: "
-            + ", ".join(f"seed {s} epoch {e} ({own_checkpoint(config, s, e)})" for s, e in missing[:3]),
-            "a checkpoint for every seed in seeds and epoch in epochs",
-            "correct the pattern or network.checkpoint_offset, or leave out epochs that the series lacks, such as 0",
-        )
+    for name, settings in config["networks"].items():
+        if settings["checkpoints"] is None:
+            continue
+        wanted = list(product(settings["seeds"], settings["epochs"]))
+        missing = [pair for pair in wanted if not Path(own_checkpoint(settings, *pair)).is_file()]
+        if missing:
+            raise InputError(
+                f"config key networks.{name}.checkpoints = {settings['checkpoints']}",
+                f"no file for {len(missing)} of {len(wanted)}: "
+                + ", ".join(f"seed {s} epoch {e} ({own_checkpoint(settings, s, e)})" for s, e in missing[:3]),
+                "a checkpoint for every seed in seeds and epoch in epochs",
+                "correct the pattern or checkpoint_offset, or leave out epochs that the series lacks, such as 0",
+            )

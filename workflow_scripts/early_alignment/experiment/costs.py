@@ -5,6 +5,7 @@ takes what is stated here. torch is not imported.
 """
 
 import csv
+import glob
 import json
 import re
 import shutil
@@ -17,7 +18,7 @@ import numpy as np
 
 from ..datasets import DataSet, open_dataset
 from ..files import existing
-from .config import analysed_epochs
+from .grid import Network, networks_of, size_of_view
 
 DECODED_PER_CORE = 100
 """ImageNet-sized photographs that a core decodes and crops in a second; 100 to 150 are common."""
@@ -61,9 +62,8 @@ def stages(config: dict, cores: dict[str, int], gpus: dict[str, int]) -> list[St
         before the first features are there.
     """
     results = Path(config["results"])
-    n_analysed = len(config["seeds"]) * len(analysed_epochs(config))
     bytes_each = np.dtype(config["features"]["dtype"]).itemsize
-    blocks, found = config["blocks"], []
+    networks, found = networks_of(config), []
 
     def stage(rule, jobs, seconds, kept=0.0, peak=None):
         taken = measured(results / "benchmarks" / rule)
@@ -71,44 +71,52 @@ def stages(config: dict, cores: dict[str, int], gpus: dict[str, int]) -> list[St
         on_gpus = hours * gpus.get(rule, 0)
         found.append(Stage(rule, jobs, on_gpus, hours * cores.get(rule, 1), kept, kept if peak is None else peak))
 
-    if config["network"]["checkpoints"] is None:
-        found.append(training_stage(config, results, cores.get("train", 1), gpus.get("train", 0)))
+    for network in networks.values():
+        if network.is_trained:
+            trained = Path(config["trained"] or config["results"])
+            found.append(training_stage(network, trained, cores.get("train", 1), gpus.get("train", 0)))
     for name, settings in config["datasets"].items():
         dataset = open_dataset(name, settings)
         n_images, n_conditions = size_of(dataset)
         rate = min(DECODED_PER_CORE * cores.get("features", 1), EXTRACTED_PER_GPU * gpus.get("features", 1))
-        n_features = [features_of(config, name, block) for block in blocks]
-        each = n_conditions * sum(n_features) * bytes_each * COMPRESSED
-        kept = each * n_analysed if config["features"]["keep"] else 0.0
-        stage("features", n_analysed, n_images / rate, kept, max(kept, each))
-        products = n_conditions**2 * sum(n_features) / len(blocks)
         pairs = n_conditions * (n_conditions - 1) / 2 * 4
-        seconds = products / (PRODUCTS_PER_CORE * cores.get("model_rdms", 1))
-        stage("model_rdms", n_analysed * len(blocks), 1 + seconds, pairs * n_analysed * len(blocks))
+        for network in networks.values():
+            views = [view for _, _, view in network.looks]
+            n_blocks, largest, kept = len(network.blocks), 0.0, 0.0
+            for view in dict.fromkeys(views):
+                n_features = sum(features_of(results, network, name, view, block) for block in network.blocks)
+                each, n_looks = n_conditions * n_features * bytes_each * COMPRESSED, views.count(view)
+                largest, kept = max(largest, each), kept + each * n_looks
+                seconds = n_conditions**2 * n_features / n_blocks / PRODUCTS_PER_CORE / cores.get("model_rdms", 1)
+                stage("model_rdms", n_looks * n_blocks, 1 + seconds, pairs * n_looks * n_blocks)
+            kept = kept if config["features"]["keep"] else 0.0
+            stage("features", len(views), n_images / rate, kept, max(kept, largest))
+            stage("alignment", len(views) * n_blocks * len(dataset.targets), SECONDS["alignment"])
         of_subjects = sum(len(dataset.subjects_of(target)) for target in dataset.targets)
         stage("brain_rdms", of_subjects, SECONDS["brain_rdms"], pairs * of_subjects)
-        stage("alignment", n_analysed * len(blocks) * len(dataset.targets), SECONDS["alignment"])
     return merged(found)
 
 
-def training_stage(config: dict, results: Path, cores: int, gpus: int) -> Stage:
-    """What training all seeds takes, on so many cores and GPUs a job."""
-    training, n_seeds = config["training"], len(config["seeds"])
+def training_stage(network: Network, folder: Path, cores: int, gpus: int) -> Stage:
+    """What training all seeds of a network takes, on so many cores and GPUs a job, into a folder."""
+    training, n_seeds = network.training, len(network.seeds)
     rate = min(DECODED_PER_CORE * cores, TRAINED_PER_GPU * max(gpus, 1))
-    seconds = measured_epoch(results) or number_of_images(training["images"]) / rate
+    of_network = f"{network.name}/seed-*/epoch-*"
+    seconds = measured_epoch(folder, of_network) or number_of_images(training["images"]) / rate
     hours = n_seeds * training["epochs"] * seconds / 3600
-    parameters = PARAMETERS.get(config["network"]["architecture"], float("nan"))
-    checkpoint = size_of_any(results, "checkpoints/*/*.pt") or 4 * parameters
+    parameters = PARAMETERS.get(network.architecture, float("nan"))
+    checkpoint = size_of_any(folder, f"checkpoints/{of_network}.pt") or 4 * parameters
     # Each epoch lies in the training's own folder and, published, as a copy.
-    kept = 2 * checkpoint * n_seeds * (training["epochs"] + 1)
+    kept = 2 * checkpoint * n_seeds * len(network.epochs_with_checkpoint)
     segments = -(-training["epochs"] // training["epochs_per_job"])
     # Beside the epochs, each seed has its optimiser's state once.
     return Stage("train", n_seeds * segments, hours * gpus, hours * cores, kept, kept + n_seeds * checkpoint)
 
 
 def merged(found: list[Stage]) -> list[Stage]:
-    """One stage per rule, data sets added up."""
-    rules = dict.fromkeys(stage.rule for stage in found)
+    """One stage per rule, networks and data sets added up, in the order in which jobs run."""
+    there = {stage.rule for stage in found}
+    rules = [rule for rule in ("train", "features", "model_rdms", "brain_rdms", "alignment") if rule in there]
     return [
         Stage(rule, *(sum(column) for column in zip(*(s[1:] for s in found if s.rule == rule), strict=True)))
         for rule in rules
@@ -124,9 +132,9 @@ def measured(folder: Path) -> float | None:
     return median(seconds) if seconds else None
 
 
-def measured_epoch(results: Path) -> float | None:
+def measured_epoch(folder: Path, pattern: str) -> float | None:
     """The median seconds of the epochs that are trained, if any are."""
-    rows = [json.loads(file.read_text()) for file in results.glob("accuracy/seed-*/epoch-*.json")]
+    rows = [json.loads(file.read_text()) for file in folder.glob(f"accuracy/{pattern}.json")]
     seconds = [row["seconds"] for row in rows if row["epoch"] > 0]
     return median(seconds) if seconds else None
 
@@ -154,9 +162,10 @@ def size_of(dataset: DataSet) -> tuple[int, int]:
 def stand_ins(config: dict) -> list[str]:
     """What is not there yet, and the published size that stands in for it; a line each."""
     lines = []
-    images = config["training"]["images"]
-    if config["network"]["checkpoints"] is None and (images is None or not Path(images).is_dir()):
-        lines.append(f"training.images: not there, ImageNet's {IMAGENET:,} images stand in")
+    for name, network in networks_of(config).items():
+        images = network.training["images"]
+        if network.is_trained and (images is None or not Path(images).is_dir()):
+            lines.append(f"networks.{name}.training.images: not there, ImageNet's {IMAGENET:,} images stand in")
     for name, settings in config["datasets"].items():
         dataset = open_dataset(name, settings)
         if not dataset.is_there:
@@ -166,21 +175,21 @@ def stand_ins(config: dict) -> list[str]:
     return lines
 
 
-def features_of(config: dict, dataset: str, block: str) -> float:
+def features_of(results: Path, network: Network, dataset: str, view: str, block: str) -> float:
     """How many features a block has: of a file that is there, or of the four stages of a ResNet; else NaN."""
-    file = next(Path(config["results"]).glob(f"features/{dataset}/*/*/{block}.zarr.zip"), None)
+    files = results.glob(f"features/{dataset}/{network.name}/*/*/{view}/{glob.escape(block)}.zarr.zip")
+    file = next(files, None)
     if file is not None:
         from ..networks.feature_files import FeatureFile
 
         with FeatureFile(file) as opened:
             return opened.shape[1]
-    architecture = config["network"]["architecture"]
     stage = re.fullmatch(r"layer([1-4])", block)
-    if stage is None or architecture not in PARAMETERS:
+    if stage is None or network.architecture not in PARAMETERS:
         return float("nan")
     level = int(stage[1]) - 1
-    channels = 64 * 2**level * (1 if architecture in ("resnet18", "resnet34") else 4)
-    side = config["features"]["image_size"]
+    channels = 64 * 2**level * (1 if network.architecture in ("resnet18", "resnet34") else 4)
+    side = size_of_view(view)
     for _ in range(2 + level):
         side = -(-side // 2)
     return channels * side**2

@@ -11,7 +11,7 @@ NAMES = yaml.safe_load((Path(__file__).parent / "architectures.yaml").read_text(
 """Kind → names."""
 
 
-def check_architecture(architecture: str) -> None:
+def check_architecture(architecture: str, where: str = "config key architecture") -> None:
     """Check that a name is one of torchvision's image classifiers.
 
     Raises:
@@ -22,7 +22,7 @@ def check_architecture(architecture: str) -> None:
     if kind != "classification":
         near = ", ".join(get_close_matches(architecture.lower(), NAMES["classification"], n=5, cutoff=0.0))
         raise InputError(
-            "config key network.architecture",
+            where,
             f"no network {architecture!r}" if kind == "unknown" else f"{architecture}, a network for {kind}",
             f"an image classifier of torchvision.models; the nearest names are {near}",
             "correct it",

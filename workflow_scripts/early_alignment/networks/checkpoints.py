@@ -37,11 +37,11 @@ def expected(seed, epoch: str, recipe: dict) -> dict:
 
     Args:
         seed: Of the network.
-        epoch: As in file names, `003` or `000-calibrated`.
+        epoch: As in file names: `003`, or `000+00100` after 100 steps of the next epoch.
         recipe: What decided its training, as far as that is known.
     """
-    number, _, batchnorm = epoch.partition("-")
-    return recipe | {"seed": int(seed), "epoch": int(number), "batchnorm": batchnorm or "running"}
+    whole, _, step = epoch.partition("+")
+    return recipe | {"seed": int(seed), "epoch": int(whole), "step": int(step or 0)}
 
 
 PUBLISH_AGAIN = "delete the file and run the workflow again, which publishes the right one"
@@ -70,6 +70,13 @@ def refuse_another(state: dict, expected: dict, path, remedy: str = PUBLISH_AGAI
         )
     if not said:
         print(f"{path} does not say of what seed, epoch and recipe it is; it is taken as it is", flush=True)
+
+
+def is_plain(path, network: torch.nn.Module) -> bool:
+    """Whether a file of `read_foreign` holds the bare state dict of the network, under its own names, and no more."""
+    with torch.serialization.safe_globals([argparse.Namespace]):
+        found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    return isinstance(found, dict) and found.keys() == network.state_dict().keys()
 
 
 def read_foreign(path) -> dict[str, torch.Tensor]:

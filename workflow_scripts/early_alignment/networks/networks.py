@@ -21,7 +21,7 @@ def device() -> torch.device:
 def untrained(architecture: str, n_classes: int, seed: int) -> torch.nn.Module:
     """A `torchvision.models` network with torchvision's own random initial weights, which the seed decides."""
     known = torchvision.models.list_models(module=torchvision.models)
-    known_or_refused(architecture, known, "config key network.architecture", "network")
+    known_or_refused(architecture, known, "config key architecture", "network")
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return torchvision.models.get_model(architecture, weights=None, num_classes=n_classes)
@@ -63,14 +63,14 @@ def with_state(architecture: str, state: dict[str, torch.Tensor], where) -> torc
             where,
             f"{len(missing)} missing keys{listed(missing)}; {len(unexpected)} unexpected keys{listed(unexpected)}",
             f"the {len(expected)} keys of {architecture}",
-            "correct network.architecture, or the file",
+            "correct the architecture, or the file",
         )
     # The last tensor of every torchvision classifier is its bias: one entry a class.
     network = untrained(architecture, n_classes=len(state[list(expected)[-1]]), seed=0)
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
-        raise InputError(where, str(error), f"the shapes of {architecture}", "correct network.architecture") from None
+        raise InputError(where, str(error), f"the shapes of {architecture}", "correct the architecture") from None
     return network.eval()
 
 
@@ -147,13 +147,16 @@ def activities(network: torch.nn.Module, images: torch.Tensor) -> dict[str, Acti
     return found
 
 
-def blocks_without_features(blocks: list[str], found: dict[str, Activity], n_images: int) -> list[InputError]:
+def blocks_without_features(
+    blocks: list[str], found: dict[str, Activity], n_images: int, where: str = "config key blocks"
+) -> list[InputError]:
     """The errors of blocks that are no modules, or whose modules put out no features for each image.
 
     Args:
         blocks: Names of modules.
         found: What the network's modules did with `n_images` images.
         n_images: How many.
+        where: The config key that names the blocks.
     """
     usable = [name for name in found if found[name].fault(n_images) is None]
     errors = []
@@ -162,7 +165,7 @@ def blocks_without_features(blocks: list[str], found: dict[str, Activity], n_ima
         if fault is not None:
             errors.append(
                 InputError(
-                    f"config key blocks, module {block}",
+                    f"{where}, module {block}",
                     fault,
                     "a module that runs and puts out a tensor, images first, or a tuple that begins with one",
                     f"name another; the nearest are {', '.join(nearest(block, usable, list(found))[:5])}",
@@ -252,7 +255,7 @@ def surveyed(network: torch.nn.Module, architecture: str, image_size: int, where
         where,
         f"{image_size}, for which {architecture} fails: {fault}",
         f"{', '.join(sizes) or 'none'}: of {len(SIZES)} common sizes, those that it takes",
-        "set it to one of these, or choose another network.architecture",
+        "set it to one of these, or choose another architecture",
     )
 
 
@@ -299,17 +302,19 @@ def computing_in(precision: str, device: torch.device):
         yield
 
 
-def batchnorm_layers(network: torch.nn.Module) -> list[torch.nn.Module]:
+def batchnorm_layers(network: torch.nn.Module, where: str = "calibrated batch norm") -> list[torch.nn.Module]:
     """A network's batch norm layers.
+
+    Args:
+        network: The network.
+        where: What asks for them, for the message.
 
     Raises:
         InputError: It has none, so there is nothing to calibrate.
     """
     layers = [module for module in network.modules() if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]
     if not layers:
-        raise InputError(
-            "config key features.untrained_batchnorm", "a network without batch norm", "running", "set it to running"
-        )
+        raise InputError(where, "a network without batch norm", "one that has layers of it", "leave it out")
     return layers
 
 

@@ -2,10 +2,11 @@
 
 import csv
 import json
+from pathlib import Path
 
 import pandas as pd
 
-NAMES = ("dataset", "target", "subject", "block")
+NAMES = ("dataset", "target", "subject", "network", "view", "block")
 
 
 def read(path) -> pd.DataFrame:
@@ -15,13 +16,30 @@ def read(path) -> pd.DataFrame:
     return pd.read_csv(path, dtype=dict.fromkeys(NAMES, str), keep_default_na=False, na_values=missing)
 
 
-def alignment(files, data: str) -> pd.DataFrame:
-    """All alignments, a row per dataset × target × subject × seed × epoch × batchnorm × block × measure × pairs."""
+def steps_per_epoch(n_images: int, batch_size: int) -> int:
+    """The steps of an epoch, of which the last may have fewer images, but not one."""
+    full, rest = divmod(n_images, batch_size)
+    return full + (rest >= 2)
+
+
+def alignment(files, data: str, steps_per_epoch: dict[str, int]) -> pd.DataFrame:
+    """All alignments, a row per dataset × target × subject × network × seed × epoch × view × block × measure × pairs.
+
+    Args:
+        files: The alignments.
+        data: `measured` or `simulated`.
+        steps_per_epoch: Of each network that has checkpoints within epochs.
+
+    Returns:
+        The table; its epochs count steps too, as parts of an epoch.
+    """
     rows = []
     for path in files:
         with open(path, newline="") as file:
             rows.extend(csv.DictReader(file))
-    table = pd.DataFrame(rows).astype({"seed": int, "epoch": int, "n_pairs": int, "value": float})
+    table = pd.DataFrame(rows).astype({"seed": int, "epoch": float, "step": int, "n_pairs": int, "value": float})
+    within = table["step"] > 0
+    table.loc[within, "epoch"] += table["step"][within] / table["network"][within].map(steps_per_epoch)
     return table.assign(data=data)
 
 
@@ -29,23 +47,28 @@ EVALUATED, NOT_EVALUATED = "evaluated", "not evaluated: training.images is unset
 
 
 def accuracy(files, data: str, not_evaluated=()) -> pd.DataFrame:
-    """Loss and accuracy, a row per seed and epoch; the column `accuracy` says where there are none, and why.
+    """Loss and accuracy, a row per network, seed and epoch; the column `accuracy` says where there are none, and why.
 
     Args:
         files: The accuracies.
         data: `measured` or `simulated`.
-        not_evaluated: The (seed, epoch) that have none.
+        not_evaluated: The (network, seed, epoch) that have none.
     """
     rows = []
     for path in files:
         with open(path) as file:
-            rows.append(json.load(file) | {"accuracy": EVALUATED})
+            rows.append(json.load(file) | {"network": Path(path).parents[1].name, "accuracy": EVALUATED})
     columns = ("training_loss", "learning_rate", "validation_loss", "top1", "top5", "seconds")
     rows += [
-        {"seed": seed, "epoch": epoch} | dict.fromkeys(columns) | {"accuracy": NOT_EVALUATED}
-        for seed, epoch in not_evaluated
+        {"network": network, "seed": seed, "epoch": int(epoch), "step": 0}
+        | dict.fromkeys(columns)
+        | {"accuracy": NOT_EVALUATED}
+        for network, seed, epoch in not_evaluated
     ]
-    return pd.DataFrame(rows).assign(data=data)
+    table = pd.DataFrame(rows)
+    if "steps_per_epoch" in table:
+        table["epoch"] += (table["step"] / table["steps_per_epoch"]).fillna(0)
+    return table[["network", "seed", "epoch", "step", *columns, "accuracy"]].assign(data=data)
 
 
 def peaks(alignment: pd.DataFrame) -> pd.DataFrame:

@@ -72,6 +72,16 @@ def refuse_other_names(known: dict, root: Path, files: Iterable[str]) -> None:
         )
 
 
+def folder(fingerprint: Path, resized: Path | None = None) -> Path:
+    """The folder of labelled images to read.
+
+    Args:
+        fingerprint: The file of their fingerprint, which says where they lie.
+        resized: The file that says that a resized copy of them is complete, if there is one, in the copy's folder.
+    """
+    return Path(resized).parent if resized else Path(json.loads(Path(fingerprint).read_text())["root"])
+
+
 def claim_copy(found: dict, copy: Path) -> None:
     """Note in a folder of copies which images they are of.
 
@@ -91,7 +101,7 @@ def refuse_trained_on_others(found: dict, training: Path) -> None:
 
     Args:
         found: What `fingerprint` gave.
-        training: The folder with the segments of all seeds.
+        training: The folder with the segments of all seeds of a network.
 
     Raises:
         InputError: A segment was trained on others.

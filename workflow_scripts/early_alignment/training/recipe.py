@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 REFERENCE_BATCH = 256
 """The total batch that `Recipe.learning_rate` is stated for."""
@@ -58,24 +57,3 @@ class Computing:
     precision: str = "float32"
     channels_last: bool = True
     compile: bool = False
-
-
-def labelled_images(config: dict) -> Path:
-    """The folder with `train/<class>/` and `val/<class>/` that networks are trained and validated on."""
-    training = config["training"]
-    if training["resized_short_side"] is None:
-        return Path(training["images"])
-    name = f"short-side-{training['resized_short_side']}-quality-{training['resized_quality']}"
-    return Path(config["results"]) / "resized_images" / name
-
-
-def recipe(config: dict) -> dict:
-    """What decides a trained network besides seed and images: the arguments of `recipe.Recipe`."""
-    training = config["training"]
-    is_resized, is_cosine = training["resized_short_side"] is not None, training["schedule"] == "cosine"
-    left_out = {"images", "check_images", "epochs", "epochs_per_job", "computing"}
-    return {key: training[key] for key in sorted(training) if key not in left_out} | {
-        "architecture": config["network"]["architecture"],
-        "resized_quality": training["resized_quality"] if is_resized else None,
-        "cosine_epochs": training["epochs"] if is_cosine else None,
-    }
