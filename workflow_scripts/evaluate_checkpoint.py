@@ -16,6 +16,8 @@ started = time.monotonic()
 row = {
     "seed": int(snakemake.wildcards.seed),
     "epoch": int(snakemake.wildcards.epoch),
+    "step": 0,
+    "steps_per_epoch": None,
     "training_loss": None,
     "learning_rate": None,
 }

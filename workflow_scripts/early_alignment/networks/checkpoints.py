@@ -32,16 +32,23 @@ def about(path) -> dict:
     return getattr(state, "_metadata", {}).get(ABOUT, {})
 
 
+def label(epoch: int, step: int = 0) -> str:
+    """What file names call a network after so many whole epochs, and steps of the next one: `003`, `000+00100`."""
+    return f"{epoch:03d}+{step:05d}" if step else f"{epoch:03d}"
+
+
 def expected(seed, epoch: str, recipe: dict) -> dict:
     """What a checkpoint of the workflow says of itself.
 
     Args:
         seed: Of the network.
-        epoch: As in file names, `003` or `000-calibrated`.
+        epoch: As in file names, `003`, `000+00100` or `000-calibrated`.
         recipe: What decided its training, as far as that is known.
     """
-    number, _, batchnorm = epoch.partition("-")
-    return recipe | {"seed": int(seed), "epoch": int(number), "batchnorm": batchnorm or "running"}
+    when, _, batchnorm = epoch.partition("-")
+    whole, _, step = when.partition("+")
+    about = {"seed": int(seed), "epoch": int(whole), "step": int(step or 0), "batchnorm": batchnorm or "running"}
+    return recipe | about
 
 
 PUBLISH_AGAIN = "delete the file and run the workflow again, which publishes the right one"

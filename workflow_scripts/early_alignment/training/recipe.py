@@ -73,7 +73,7 @@ def recipe(config: dict) -> dict:
     """What decides a trained network besides seed and images: the arguments of `recipe.Recipe`."""
     training = config["training"]
     is_resized, is_cosine = training["resized_short_side"] is not None, training["schedule"] == "cosine"
-    left_out = {"images", "check_images", "epochs", "epochs_per_job", "computing"}
+    left_out = {"images", "check_images", "epochs", "epochs_per_job", "computing", "early_steps"}
     return {key: training[key] for key in sorted(training) if key not in left_out} | {
         "architecture": config["network"]["architecture"],
         "resized_quality": training["resized_quality"] if is_resized else None,
