@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -49,11 +50,12 @@ def write_images(root: Path) -> Path:
     return root
 
 
-def weights(folder: Path, epoch: int) -> dict[str, torch.Tensor]:
-    return torch.load(folder / f"epoch-{epoch:03d}.pt", weights_only=True)
+def weights(folder: Path, epoch: int | str) -> dict[str, torch.Tensor]:
+    """The tensors of an epoch, by its number or as file names call it."""
+    return torch.load(folder / f"epoch-{epoch:0>3}.pt", weights_only=True)
 
 
-def assert_same_networks(folder: Path, other: Path, epochs: range = range(4)) -> None:
+def assert_same_networks(folder: Path, other: Path, epochs: Iterable[int | str] = range(4)) -> None:
     for epoch in epochs:
         a, b = weights(folder, epoch), weights(other, epoch)
         assert a.keys() == b.keys()
@@ -61,7 +63,7 @@ def assert_same_networks(folder: Path, other: Path, epochs: range = range(4)) ->
             assert torch.equal(a[name], b[name]), (epoch, name)
 
 
-def job(folder: Path, images: Path, recipe: Recipe, last_epoch: int, threads: int = 1) -> dict:
+def job(folder: Path, images: Path, recipe: Recipe, last_epoch: int, threads: int = 1, early_steps=()) -> dict:
     """The arguments of `training.process.run`, as the rule gives them."""
     return {
         "segment": str(folder / "segment-001.json"),
@@ -73,6 +75,7 @@ def job(folder: Path, images: Path, recipe: Recipe, last_epoch: int, threads: in
         "seed": 1,
         "last_epoch": last_epoch,
         "threads": threads,
+        "early_steps": list(early_steps),
     }
 
 

@@ -108,6 +108,28 @@ def test_what_is_said_about_a_checkpoint_is_in_a_file_that_stays_a_bare_state_di
     assert checkpoints.about(tmp_path / "a.pt") == {"precision": "bfloat16", "momentum": 0.9, "cosine_epochs": None}
 
 
+@pytest.mark.parametrize(
+    ("label", "epoch", "step", "batchnorm"),
+    [
+        ("003", 3, 0, "running"),
+        ("000+00010", 0, 10, "running"),
+        ("000-calibrated", 0, 0, "calibrated"),
+        ("000+00010-calibrated", 0, 10, "calibrated"),
+    ],
+)
+def test_what_files_are_called_says_epoch_and_step(label, epoch, step, batchnorm):
+    said = checkpoints.expected("2", label, {"momentum": 0.9})
+    assert said == {"momentum": 0.9, "seed": 2, "epoch": epoch, "step": step, "batchnorm": batchnorm}
+    assert checkpoints.label(epoch, step) == label.partition("-")[0]
+
+
+def test_the_network_of_another_step_is_refused(theirs, tmp_path):
+    checkpoints.save(theirs, tmp_path / "a.pt", checkpoints.expected(1, "000+00010", {}))
+    networks.from_checkpoint("resnet18", tmp_path / "a.pt", checkpoints.expected(1, "000+00010", {}))
+    with pytest.raises(InputError, match=r"a network of step 10\n.*step 0"):
+        networks.from_checkpoint("resnet18", tmp_path / "a.pt", checkpoints.expected(1, "000", {}))
+
+
 def test_every_networks_last_tensor_has_an_entry_a_class():
     """What `networks.with_state` takes the number of classes from; sizes alone, so nothing is computed."""
     names = torchvision.models.list_models(module=torchvision.models, exclude="regnet*")  # these do not go without

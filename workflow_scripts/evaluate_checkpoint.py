@@ -17,6 +17,7 @@ row = {
     "seed": int(snakemake.wildcards.seed),
     "epoch": int(snakemake.wildcards.epoch),
     "step": 0,
+    "steps_per_epoch": None,
     "training_loss": None,
     "learning_rate": None,
 }

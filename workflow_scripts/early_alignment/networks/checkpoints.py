@@ -32,6 +32,11 @@ def about(path) -> dict:
     return getattr(state, "_metadata", {}).get(ABOUT, {})
 
 
+def label(epoch: int, step: int = 0) -> str:
+    """What file names call a network after so many whole epochs, and steps of the next one: `003`, `000+00100`."""
+    return f"{epoch:03d}+{step:05d}" if step else f"{epoch:03d}"
+
+
 def expected(seed, epoch: str, recipe: dict) -> dict:
     """What a checkpoint of the workflow says of itself.
 

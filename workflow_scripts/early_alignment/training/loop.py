@@ -1,7 +1,7 @@
 """Train a network on a folder of labelled images, and keep every epoch.
 
 The recipe is torchvision's reference recipe for classification. A training that was ended, however and whenever,
-goes on after its last finished epoch, to the same bytes.
+goes on after its last finished epoch, to the same bytes. Looking at a network within its first epoch changes none.
 """
 
 import fcntl
@@ -10,8 +10,10 @@ import math
 import os
 import shutil
 import time
+from collections.abc import Callable, Collection
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -28,6 +30,8 @@ from .termination import unbroken
 
 STATE = "state.pt"
 """The file from which a training goes on."""
+MOST_STEPS = 99_999
+"""That file names have room for."""
 LOCK_PATIENCE = 60
 """Seconds to wait for an earlier training in the same folder to end."""
 
@@ -41,12 +45,15 @@ def train(
     workers: int,
     computing: Computing = Computing(),  # noqa: B008  (frozen)
     images: dict | None = None,
+    early_steps: Collection[int] = (),
 ) -> None:
     """Train a network up to and including `last_epoch`, from where an earlier call left off.
 
     Writes `epoch-000.pt` (the untrained network's state dict) to `epoch-<last>.pt`, beside each an
     `epoch-<epoch>.json` with loss and accuracy, `state.pt`, from which the next call goes on, and TensorBoard's
-    event files. Under torchrun (`processes.joined`) every process calls this, and takes an equal share of each batch.
+    event files. After each of `early_steps` it writes `epoch-000+<step>.pt` and `.json` too, which leaves the weights
+    of whole epochs as they are. Under torchrun (`processes.joined`) every process calls this, and takes an equal share
+    of each batch.
 
     Args:
         recipe: How to train.
@@ -57,10 +64,12 @@ def train(
         workers: Processes that decode images beside this one.
         computing: In which precision and layout.
         images: What `image_fingerprint.fingerprint` gave of the images; taken here where it is not given.
+        early_steps: After how many steps of the first epoch to keep the network too.
 
     Raises:
         InputError: Images are missing, are others or do not decode, `folder` holds the training of another recipe or
-            is being trained in, the loss is not finite, or a file cannot be written. The last finished epoch is kept.
+            is being trained in, the first epoch has fewer steps than `early_steps` or has ended without keeping them,
+            the loss is not finite, or a file cannot be written. The last finished epoch is kept.
     """
     device = networks.device()
     compute_reproducibly(device)
@@ -76,6 +85,8 @@ def train(
             f"a multiple of the {processes.size()} processes",
             "correct it, or the resource gpu of the rule train",
         )
+    steps_per_epoch = len(EpochBatches(len(training_images), recipe.batch_size, seed, 1, processes=processes.size()))
+    refuse_steps_beyond(steps_per_epoch, early_steps)
     network = networks.untrained(recipe.architecture, len(training_images.classes), seed).to(device)
     network = network.to(memory_format=layout(computing))
     optimiser = torch.optim.SGD(
@@ -88,12 +99,34 @@ def train(
 
     with alone_in(folder):
         done = resume(folder, fingerprint, network, optimiser, device)
+        if done > 0:
+            refuse_steps_not_kept(folder, early_steps)
         processes.barrier()
         in_training = processes.side_by_side(network)
         scalars = watching.Scalars(folder / "tensorboard", first_epoch=done + 1)
+
+        def keep(epoch: int, step: int, loss: float | None, rate: float | None) -> None:
+            processes.buffers_of_the_first(network)
+            row = {"seed": seed, "epoch": epoch, "step": step, "steps_per_epoch": steps_per_epoch}
+            row |= {"training_loss": loss, "learning_rate": rate}
+            with same_draws_afterwards(device):
+                row |= evaluate(network, validation, device, computing)
+            in_epoch, when = (epoch + 1, f"after step {step}") if step else (epoch, "after its last step")
+            refuse_unless_finite(row["validation_loss"], seed, in_epoch, when, rate)
+            row["seconds"] = round(time.monotonic() - started, 3)
+            if processes.rank() == 0:
+                print(json.dumps(row), flush=True)
+                with kept_whole(folder, in_epoch, step):
+                    save_network(folder, fingerprint, row, network, device)
+                    if step == 0:
+                        scalars.add(row)
+                        save_state(folder, fingerprint, epoch, optimiser)
+
         for epoch in range(done + 1, last_epoch + 1):
             started = time.monotonic()
             loss = rate = None
+            if epoch == 1 and processes.rank() == 0:
+                remove_early(folder)
             if epoch > 0:
                 order = EpochBatches(
                     len(training_images), recipe.batch_size, seed, epoch, processes.rank(), processes.size()
@@ -104,19 +137,68 @@ def train(
                     **loading(workers),
                 )
                 with watching.progress(f"seed {seed}, epoch {epoch} of {last_epoch}", sum(order.sizes())) as advance:
-                    loss = train_epoch(in_training, optimiser, recipe, seed, epoch, batches, device, computing, advance)
+                    loss = train_epoch(
+                        in_training, optimiser, recipe, seed, epoch, batches, device, computing, advance,
+                        pauses=early_steps if epoch == 1 else (), at_pause=partial(keep, 0),
+                    )  # fmt: skip
                 rate = optimiser.param_groups[0]["lr"]
-            processes.buffers_of_the_first(network)
-            row = {"seed": seed, "epoch": epoch, "training_loss": loss, "learning_rate": rate}
-            row |= evaluate(network, validation, device, computing)
-            refuse_unless_finite(row["validation_loss"], seed, epoch, "after its last step", rate)
-            row["seconds"] = round(time.monotonic() - started, 3)
-            if processes.rank() == 0:
-                print(json.dumps(row), flush=True)
-                with kept_whole(folder, epoch):
-                    scalars.add(row)
-                    save_epoch(folder, fingerprint, row, network, optimiser, device)
+            keep(epoch, 0, loss, rate)
         processes.barrier()
+
+
+def refuse_steps_beyond(steps_per_epoch: int, early_steps: Collection[int]) -> None:
+    """Check that a first epoch comes past all the steps after which its network is to be kept.
+
+    Raises:
+        InputError: It does not.
+    """
+    limit = min(steps_per_epoch, MOST_STEPS + 1)
+    if beyond := sorted(step for step in set(early_steps) if not 0 < step < limit):
+        raise InputError(
+            "config key training.early_steps",
+            ", ".join(map(str, beyond)),
+            f"numbers above 0 and below {limit}; an epoch has {steps_per_epoch} steps, and file names have five digits",
+            "correct these or leave them out; networks before the first epoch and after it are kept anyway",
+        )
+
+
+def refuse_steps_not_kept(folder: Path, early_steps: Collection[int]) -> None:
+    """Check that a training that is past its first epoch has kept the early steps that are asked for.
+
+    Raises:
+        InputError: It has not, and cannot any more.
+    """
+    files = {step: early_files(folder, step) for step in sorted(set(early_steps))}
+    if lacking := [step for step, paths in files.items() if not all(path.exists() for path in paths)]:
+        raise InputError(
+            folder,
+            f"a training that is past its first epoch, without a checkpoint after step {', '.join(map(str, lacking))}",
+            f"one after each of training.early_steps: {', '.join(map(str, files))}",
+            f"leave {'it' if len(lacking) == 1 else 'these'} out of training.early_steps; {to_train_anew(folder)}",
+        )
+
+
+def early_files(folder: Path, step: int) -> list[Path]:
+    """What a training keeps after so many steps of its first epoch."""
+    return [folder / f"epoch-{checkpoints.label(0, step)}{suffix}" for suffix in (".pt", ".json")]
+
+
+def remove_early(folder: Path) -> None:
+    """Remove what an ended attempt at the first epoch kept, which another keeps anew, and perhaps after other steps."""
+    for path in folder.glob("epoch-000+*"):
+        path.unlink()
+
+
+def to_train_anew(folder: Path) -> str:
+    """A remedy."""
+    return f"to train anew, remove {folder} and the seed's published checkpoints and accuracies"
+
+
+@contextmanager
+def same_draws_afterwards(device: torch.device):
+    """A block after which layers that draw, such as dropout, draw what they would have drawn without it."""
+    with torch.random.fork_rng([torch.cuda.current_device()] if device.type == "cuda" else []):
+        yield
 
 
 def compute_reproducibly(device: torch.device) -> None:
@@ -133,13 +215,25 @@ def compute_reproducibly(device: torch.device) -> None:
 
 
 def train_epoch(
-    network, optimiser, recipe: Recipe, seed: int, epoch: int, batches, device, computing: Computing, advance
+    network,
+    optimiser,
+    recipe: Recipe,
+    seed: int,
+    epoch: int,
+    batches,
+    device,
+    computing: Computing,
+    advance: Callable[[float, int], None],
+    pauses: Collection[int] = (),
+    at_pause: Callable[[int, float, float], None] | None = None,
 ) -> float:
     """One pass over the training images; returns the mean loss, over all processes.
 
     Args:
         batches: A loader whose `batch_sampler` is an `EpochBatches`.
         advance: Is told of every step its loss and its images, over all processes.
+        pauses: After how many steps to call `at_pause`.
+        at_pause: Is told that number, the mean loss until then, over all processes, and the learning rate.
 
     Raises:
         InputError: The loss is not finite.
@@ -149,8 +243,11 @@ def train_epoch(
     sizes = batches.batch_sampler.sizes()
     total = torch.zeros((), dtype=torch.float64, device=device)
 
+    def mean_loss(steps):
+        return processes.summed(total.clone()).item() / sum(sizes[:steps])
+
     def look_at(loss, n, step, rate):
-        refuse_unless_finite(loss.item(), seed, epoch, f"step {step}", rate)
+        refuse_unless_finite(loss.item(), seed, epoch, f"step {step + 1}", rate)
         advance(loss.item(), n)
 
     previous = None
@@ -167,12 +264,18 @@ def train_epoch(
         (loss * (processes.size() / n)).backward()
         optimiser.step()
         total += loss.detach()
-        # Looking at a loss waits for the GPU, which is to have its next step by then; nothing is saved before the end.
+        # Looking at a loss waits for the GPU, which is to have its next step by then, unless the network is kept now.
         if previous is not None:
             look_at(*previous)
         previous = loss.detach() / len(labels), n, step, rate
-    look_at(*previous)
-    return processes.summed(total).item() / sum(sizes)
+        if step + 1 in pauses:
+            look_at(*previous)
+            previous = None
+            at_pause(step + 1, mean_loss(step + 1), rate)
+            network.train()
+    if previous is not None:
+        look_at(*previous)
+    return mean_loss(len(sizes))
 
 
 def refuse_unless_finite(loss: float, seed: int, epoch: int, when: str, rate: float | None) -> None:
@@ -190,15 +293,19 @@ def refuse_unless_finite(loss: float, seed: int, epoch: int, when: str, rate: fl
         )
 
 
-def save_epoch(folder: Path, fingerprint: dict, row: dict, network, optimiser, device) -> None:
-    """Write an epoch's checkpoint and accuracy, and then the state that says that they are there."""
-    epoch = row["epoch"]
-    about = fingerprint | checkpoints.expected(fingerprint["seed"], f"{epoch:03d}", {})
+def save_network(folder: Path, fingerprint: dict, row: dict, network, device) -> None:
+    """Write a checkpoint and its accuracy."""
+    label = checkpoints.label(row["epoch"], row["step"])
+    about = checkpoints.expected(fingerprint["seed"], label, fingerprint)
     about |= {"device": described(device), "torch": str(torch.__version__)}
-    with written_whole(folder / f"epoch-{epoch:03d}.pt") as path:
+    with written_whole(folder / f"epoch-{label}.pt") as path:
         checkpoints.save(network, path, about)
-    with written_whole(folder / f"epoch-{epoch:03d}.json") as path:
+    with written_whole(folder / f"epoch-{label}.json") as path:
         path.write_text(json.dumps(row) + "\n")
+
+
+def save_state(folder: Path, fingerprint: dict, epoch: int, optimiser) -> None:
+    """Write from what to go on; it says that the epoch's checkpoint and accuracy are there, so it comes after them."""
     with written_whole(folder / STATE) as path:
         torch.save({"fingerprint": fingerprint, "epoch": epoch, "optimiser": optimiser.state_dict()}, path)
 
@@ -211,8 +318,13 @@ def described(device: torch.device) -> str:
 
 
 @contextmanager
-def kept_whole(folder: Path, epoch: int):
+def kept_whole(folder: Path, epoch: int, step: int):
     """A block that writes an epoch: SIGTERM waits for it, and if it fails, a message says what is kept.
+
+    Args:
+        folder: Where it is written.
+        epoch: Which is being trained.
+        step: After which of its steps it is written; 0 for the end.
 
     Raises:
         InputError: A file could not be written.
@@ -221,12 +333,14 @@ def kept_whole(folder: Path, epoch: int):
         try:
             yield
         except (OSError, RuntimeError) as error:  # torch's writer raises the latter
+            when = f", step {step}," if step else ""
+            goes_on = f"goes on after epoch {epoch - 1}, which is kept" if epoch else "begins anew"
             reason, free = str(error).splitlines()[0], shutil.disk_usage(folder).free / 1e6
             raise InputError(
                 folder,
-                f"epoch {epoch} could not be written ({reason}); {free:.0f} MB are free",
+                f"epoch {epoch}{when} could not be written ({reason}); {free:.0f} MB are free",
                 "room for a checkpoint and the optimiser's state",
-                f"make room and run again: the training goes on after epoch {epoch - 1}, which is kept",
+                f"make room and run again: the training {goes_on}",
             ) from error
 
 
@@ -287,12 +401,12 @@ def resume(folder: Path, fingerprint: dict, network, optimiser, device) -> int:
             path,
             "a training with " + ", ".join(f"{key} = {then.get(key)}" for key in differing),
             ", ".join(f"{key} = {fingerprint.get(key)}" for key in differing),
-            f"set the config back; to train anew, remove {folder} and the seed's published checkpoints and accuracies",
+            f"set the config back; {to_train_anew(folder)}",
         )
-    path = folder / f"epoch-{state['epoch']:03d}.pt"
-    seed, remedy = then["seed"], "put the file back that the training wrote"
+    label, remedy = checkpoints.label(state["epoch"]), "put the file back that the training wrote"
+    path = folder / f"epoch-{label}.pt"
     weights = torch.load(path, map_location=device, weights_only=True)
-    checkpoints.refuse_another(weights, checkpoints.expected(seed, f"{state['epoch']:03d}", then), path, remedy)
+    checkpoints.refuse_another(weights, checkpoints.expected(then["seed"], label, then), path, remedy)
     network.load_state_dict(weights)
     optimiser.load_state_dict(state["optimiser"])
     return state["epoch"]

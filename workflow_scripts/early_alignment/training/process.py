@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from ..errors import InputError, show_plainly
@@ -21,6 +22,7 @@ def run(
     seed: int,
     last_epoch: int,
     threads: int,
+    early_steps: Collection[int] = (),
 ) -> None:
     """Train up to the end of a segment, then write the file that says so.
 
@@ -34,6 +36,7 @@ def run(
         seed: Of the network.
         last_epoch: Of the segment.
         threads: For decoding and all, over all processes.
+        early_steps: As of `loop.train`.
     """
     end_at_sigterm("every finished epoch is kept; the next job goes on from there")
     refuse_to_train_anew_beside(Path(published), Path(segment).parent)
@@ -48,6 +51,7 @@ def run(
             folder=Path(segment).parent,
             workers=max(0, threads // processes.size() - 1),
             computing=Computing(**computing[device.type]),
+            early_steps=early_steps,
         )
         if processes.rank() == 0:
             with written_whole(segment) as path:

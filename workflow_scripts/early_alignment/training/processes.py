@@ -84,7 +84,7 @@ def start_in_place(module: str, processes: int, arguments: dict, arguments_file:
                          "ask for as many GPUs as a machine has")  # fmt: skip
     arguments_file.parent.mkdir(parents=True, exist_ok=True)
     arguments_file.write_text(json.dumps(arguments) + "\n")
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     paths = [str(package.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}",
                "-m", f"{package.name}.{module}", str(arguments_file)]  # fmt: skip
