@@ -11,5 +11,7 @@ alignment.align(
     measures_=snakemake.params.measures,
     pairs=snakemake.params.pairs,
     stimuli=next(iter(snakemake.input.stimuli), None),
-    columns={key: snakemake.wildcards[key] for key in ("dataset", "target", "seed", "epoch", "block")},
+    columns={
+        key: snakemake.wildcards[key] for key in ("dataset", "target", "network", "seed", "epoch", "view", "block")
+    },
 )

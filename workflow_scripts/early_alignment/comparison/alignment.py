@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from ..epochs import epoch_and_step
 from ..errors import InputError
 from ..geometry import rdms
 from . import measures
@@ -15,9 +16,11 @@ COLUMNS = (
     "dataset",
     "target",
     "subject",
+    "network",
     "seed",
     "epoch",
-    "batchnorm",
+    "step",
+    "view",
     "block",
     "measure",
     "pairs",
@@ -36,16 +39,16 @@ def align(path, model, brain: dict, measures_: list[str], pairs: list[str], stim
         measures_: Names of similarity measures.
         pairs: Which pairs of conditions are compared, each as of `pairs.blocks`.
         stimuli: The data set's table of stimuli, which labels conditions; None if all pairs alone are compared.
-        columns: The other columns: dataset, target, seed, epoch (`000-calibrated` is epoch 0 with calibrated batch
-            norm, any other a number), block.
+        columns: The other columns: dataset, target, network, seed, epoch (as paths call it, `003` or `000+00100`, from
+            which the column step is made too), view, block.
 
     Raises:
         InputError: The RDMs are of different numbers of conditions, or one of them cannot be compared.
     """
     loaded = load_alike([model, *brain.values()])
     model_rdm, brain_rdms = loaded[:1], loaded[1:]
-    epoch, _, variant = columns["epoch"].partition("-")
-    columns = columns | {"epoch": int(epoch), "batchnorm": variant or "running"}
+    epoch, step = epoch_and_step(columns["epoch"])
+    columns = columns | {"epoch": epoch, "step": step}
     labels = {} if stimuli is None else choices.read_labels(stimuli)
     with open(path, "w", newline="") as file:
         table = csv.DictWriter(file, COLUMNS)
