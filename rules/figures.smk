@@ -45,7 +45,8 @@ rule figure1:
 
 rule networks_figure:
     input:
-        results("tables/alignment.csv"),
+        alignment=results("tables/alignment.csv"),
+        noise_ceiling=results("tables/noise_ceiling.csv"),
     output:
         figure("networks", "../report/networks.rst", "Networks compared"),
     log:
@@ -56,7 +57,7 @@ rule networks_figure:
         "../envs/analysis.yaml"
     params:
         datasets=list(DATASETS),
-        blocks={name: network.blocks for name, network in NETWORKS.items()},
+        networks={name: network.blocks for name, network in NETWORKS.items()},
         code=code_version("plot_networks.py"),
     message:
         "Draw a comparison of networks"

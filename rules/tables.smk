@@ -9,20 +9,30 @@
 #   tables/peaks.csv          tables/alignment.csv
 
 DATA = "measured" if SIMULATION is None else "simulated"
-WITH_EARLY_STEPS = [name for name in TRAINED_NETWORKS if NETWORKS[name].training["early_steps"]]
+# Networks that are analysed within an epoch, of which an accuracy says how many steps an epoch has.
+IN_PARTS = [n.name for n in NETWORKS.values() if any("+" in epoch for epoch in n.epochs)]
+# (network, seed, epoch) of all checkpoints whose accuracy is measured.
+EVALUATED = [
+    (network.name, seed, epoch)
+    for network in NETWORKS.values()
+    if network.is_evaluated
+    for seed, epoch in product(network.seeds, network.epochs_with_checkpoint)
+]
 
 
 rule alignment_table:
     input:
-        alignment=[
+        alignments=[
             file
             for network in NETWORKS.values()
             for file in experiment_files(
                 results(f"alignment/{{dataset}}/{LOOK}/{{block}}/{{target}}.csv"), network
             )
         ],
-        # Steps are counted in epochs by the number of images.
-        images=[FINGERPRINT.format(network=name) for name in WITH_EARLY_STEPS],
+        accuracies=[
+            ACCURACY.format(network=name, seed=NETWORKS[name].seeds[0], epoch="000")
+            for name in IN_PARTS
+        ],
     output:
         report(
             results("tables/alignment.csv"),
@@ -40,7 +50,7 @@ rule alignment_table:
         "../envs/analysis.yaml"
     params:
         data=DATA,
-        batch_sizes={name: NETWORKS[name].training["batch_size"] for name in WITH_EARLY_STEPS},
+        in_parts=IN_PARTS,
         code=code_version("gather_alignment.py"),
     message:
         "Gather the alignments"
@@ -50,12 +60,7 @@ rule alignment_table:
 
 rule accuracy_table:
     input:
-        [
-            ACCURACY.format(network=network.name, seed=seed, epoch=epoch)
-            for network in NETWORKS.values()
-            if network.is_evaluated
-            for seed, epoch in product(network.seeds, network.epochs_with_checkpoint)
-        ],
+        [ACCURACY.format(network=n, seed=seed, epoch=epoch) for n, seed, epoch in EVALUATED],
     output:
         report(
             results("tables/accuracy.csv"),
@@ -71,6 +76,7 @@ rule accuracy_table:
         "../envs/analysis.yaml"
     params:
         data=DATA,
+        networks=[network for network, *_ in EVALUATED],
         not_evaluated=[
             (network.name, seed, epoch)
             for network in NETWORKS.values()

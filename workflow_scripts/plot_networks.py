@@ -1,4 +1,4 @@
-"""Draw alignment against epoch, a line per network, a row of panels per target."""
+"""Draw alignment of several networks against epoch: a row of panels per target, a line per network."""
 
 from early_alignment.logs import log_to
 from early_alignment.pictures import figures
@@ -6,6 +6,9 @@ from early_alignment.statistics import tables
 
 log_to(snakemake.log[0])
 figure = figures.networks_compared(
-    tables.read(snakemake.input[0]), datasets=snakemake.params.datasets, blocks=snakemake.params.blocks
+    tables.read(snakemake.input.alignment),
+    tables.read(snakemake.input.noise_ceiling),
+    datasets=snakemake.params.datasets,
+    networks=snakemake.params.networks,
 )
 figures.save(figure, snakemake.output)

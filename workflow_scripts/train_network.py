@@ -21,7 +21,6 @@ arguments = {
     "early_steps": snakemake.params.early_steps,
     "last_epoch": snakemake.params.last_epoch,
     "threads": snakemake.threads,
-    "early_steps": snakemake.params.get("early_steps", []),
 }
 n_processes = snakemake.resources.get("gpu", 1)
 if n_processes > 1:

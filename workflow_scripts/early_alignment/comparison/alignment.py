@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from ..epochs import epoch_and_step
 from ..errors import InputError
 from ..geometry import rdms
 from . import measures
@@ -40,15 +41,16 @@ def align(path, model, brain: dict, measures_: list[str], pairs: list[str], stim
         measures_: Names of similarity measures.
         pairs: Which pairs of conditions are compared, each as of `pairs.blocks`.
         stimuli: The data set's table of stimuli, which labels conditions; None if all pairs alone are compared.
-        columns: Those of `OF_THE_FILE`; the epoch as in paths: `003`, or `000+00100` after 100 steps of the next.
+        columns: The other columns: dataset, target, network, seed, epoch (as paths call it, `003` or `000+00100`, from
+            which the column step is made too), view, block.
 
     Raises:
         InputError: The RDMs are of different numbers of conditions, or one of them cannot be compared.
     """
     loaded = load_alike([model, *brain.values()])
     model_rdm, brain_rdms = loaded[:1], loaded[1:]
-    epoch, _, step = columns["epoch"].partition("+")
-    columns = columns | {"epoch": int(epoch), "step": int(step or 0)}
+    epoch, step = epoch_and_step(columns["epoch"])
+    columns = columns | {"epoch": epoch, "step": step}
     labels = {} if stimuli is None else choices.read_labels(stimuli)
     with open(path, "w", newline="") as file:
         table = csv.DictWriter(file, COLUMNS)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from ..epochs import epoch_and_step
 from ..errors import InputError
 
 ABOUT = "early_alignment"
@@ -45,8 +46,8 @@ def expected(seed, epoch: str, recipe: dict) -> dict:
         epoch: As in file names: `003`, or `000+00100` after 100 steps of the next epoch.
         recipe: What decided its training, as far as that is known.
     """
-    whole, _, step = epoch.partition("+")
-    return recipe | {"seed": int(seed), "epoch": int(whole), "step": int(step or 0)}
+    whole, step = epoch_and_step(epoch)
+    return recipe | {"seed": int(seed), "epoch": whole, "step": step}
 
 
 PUBLISH_AGAIN = "delete the file and run the workflow again, which publishes the right one"
