@@ -157,7 +157,8 @@ def look_over_network(config: dict) -> tuple[dict[str, int], list[InputError]]:
 
     Returns:
         How many features each block has, as far as that can be known; and the errors of image sizes that the network
-        does not take, of blocks without features, and of batch norm statistics for a network without batch norm.
+        does not take, of blocks without features, of batch norm statistics for a network without batch norm, and of
+        a network to train or evaluate that is no classifier.
     """
     from ..networks import networks
 
@@ -171,7 +172,8 @@ def look_over_network(config: dict) -> tuple[dict[str, int], list[InputError]]:
     if training["images"] is not None:
         network.train(config["network"]["checkpoints"] is None)  # auxiliary classifiers run in training alone
         where = "config key training.image_size"
-        _attempt(errors, networks.surveyed, network, architecture, training["image_size"], where)
+        if _attempt(errors, networks.surveyed, network, architecture, training["image_size"], where) is not None:
+            _attempt(errors, networks.check_scores, network, architecture, training["image_size"])
     size, where = config["features"]["image_size"], "config key features.image_size"
     found = _attempt(errors, networks.surveyed, network.eval(), architecture, size, where)
     if found is None:

@@ -5,6 +5,7 @@ takes what is stated here. torch is not imported.
 """
 
 import csv
+import glob
 import json
 import re
 import shutil
@@ -168,7 +169,8 @@ def stand_ins(config: dict) -> list[str]:
 
 def features_of(config: dict, dataset: str, block: str) -> float:
     """How many features a block has: of a file that is there, or of the four stages of a ResNet; else NaN."""
-    file = next(Path(config["results"]).glob(f"features/{dataset}/*/*/{block}.zarr.zip"), None)
+    name = glob.escape(f"{block}.zarr.zip")  # a part of a block's tokens is in brackets
+    file = next(Path(config["results"]).glob(f"features/{dataset}/*/*/{name}"), None)
     if file is not None:
         from ..networks.feature_files import FeatureFile
 

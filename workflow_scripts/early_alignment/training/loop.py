@@ -18,7 +18,7 @@ import torch
 
 from ..errors import InputError
 from ..files import written_whole
-from ..networks import checkpoints, networks
+from ..networks import architectures, checkpoints, networks
 from ..networks.loaders import Loader
 from . import image_fingerprint, processes, watching
 from .evaluation import evaluate, layout, loading, loss_sum, validation_batches, validation_images
@@ -59,8 +59,9 @@ def train(
         images: What `image_fingerprint.fingerprint` gave of the images; taken here where it is not given.
 
     Raises:
-        InputError: Images are missing, are others or do not decode, `folder` holds the training of another recipe or
-            is being trained in, the loss is not finite, or a file cannot be written. The last finished epoch is kept.
+        InputError: Images are missing, are others or do not decode, the network cannot be built or is no classifier,
+            `folder` holds the training of another recipe or is being trained in, the loss is not finite, or a file
+            cannot be written. The last finished epoch is kept.
     """
     device = networks.device()
     compute_reproducibly(device)
@@ -76,7 +77,9 @@ def train(
             f"a multiple of the {processes.size()} processes",
             "correct it, or the resource gpu of the rule train",
         )
-    network = networks.untrained(recipe.architecture, len(training_images.classes), seed).to(device)
+    n_classes = len(training_images.classes)
+    network_code = architectures.digest(recipe.architecture)
+    network = networks.untrained(recipe.architecture, n_classes, seed).to(device)
     network = network.to(memory_format=layout(computing))
     optimiser = torch.optim.SGD(
         network.parameters(), lr=0.0, momentum=recipe.momentum, weight_decay=recipe.weight_decay
@@ -85,6 +88,7 @@ def train(
         network.compile()
     fingerprint = asdict(recipe) | asdict(computing)
     fingerprint |= {"seed": seed, "processes": processes.size(), "images": images["images"]}
+    fingerprint |= {"network_code": network_code}
 
     with alone_in(folder):
         done = resume(folder, fingerprint, network, optimiser, device)
@@ -108,7 +112,7 @@ def train(
                 rate = optimiser.param_groups[0]["lr"]
             processes.buffers_of_the_first(network)
             row = {"seed": seed, "epoch": epoch, "training_loss": loss, "learning_rate": rate}
-            row |= evaluate(network, validation, device, computing)
+            row |= evaluate(network, validation, device, computing, n_classes)
             refuse_unless_finite(row["validation_loss"], seed, epoch, "after its last step", rate)
             row["seconds"] = round(time.monotonic() - started, 3)
             if processes.rank() == 0:

@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..networks.architectures import digest
+
 REFERENCE_BATCH = 256
 """The total batch that `Recipe.learning_rate` is stated for."""
 
@@ -13,7 +15,8 @@ class Recipe:
     """All that decides a trained network, besides its seed and the images; `config.yaml` has the sources.
 
     `cosine_epochs` is the length of a cosine schedule, which is part of it; None for steps, which have no end.
-    `background` is what transparent pixels of images show, as in `decoding.decoded`.
+    `background` is what transparent pixels of images show, as in `decoding.decoded`. `network_code` is the
+    `architectures.digest` of a network of the user's own.
     """
 
     architecture: str
@@ -33,6 +36,7 @@ class Recipe:
     cosine_epochs: int | None
     warmup_epochs: float
     warmup_factor: float
+    network_code: str | None = None
 
     def rate(self, epochs_done: float) -> float:
         """The learning rate after so many epochs, whole or not.
@@ -72,10 +76,14 @@ def labelled_images(config: dict) -> Path:
 def recipe(config: dict) -> dict:
     """What decides a trained network besides seed and images: the arguments of `recipe.Recipe`."""
     training = config["training"]
+    architecture = config["network"]["architecture"]
+    network_code = digest(architecture)
+    of_own_network = {} if network_code is None else {"network_code": network_code}
     is_resized, is_cosine = training["resized_short_side"] is not None, training["schedule"] == "cosine"
     left_out = {"images", "check_images", "epochs", "epochs_per_job", "computing"}
     return {key: training[key] for key in sorted(training) if key not in left_out} | {
-        "architecture": config["network"]["architecture"],
+        "architecture": architecture,
         "resized_quality": training["resized_quality"] if is_resized else None,
         "cosine_epochs": training["epochs"] if is_cosine else None,
+        **of_own_network,
     }
