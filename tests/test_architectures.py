@@ -11,9 +11,10 @@ from conftest import REPOSITORY, papers_settings, run
 from early_alignment.datasets.base import DataSet, Stimulus
 from early_alignment.errors import InputError
 from early_alignment.experiment import costs
+from early_alignment.experiment.grid import Network
 from early_alignment.networks import architectures, checkpoints, features, networks
 from early_alignment.networks.feature_files import FeatureFile
-from early_alignment.training import evaluation, loop, recipe
+from early_alignment.training import evaluation, loop
 from early_alignment.training.recipe import Computing
 from PIL import Image
 from small_training import RECIPE
@@ -321,12 +322,12 @@ def test_a_network_of_ones_own_trains_and_goes_on_with_the_same_code_alone(image
         networks.from_checkpoint(small.architecture, folder / "epoch-001.pt", edited)
 
 
-def test_the_code_of_ones_own_network_is_of_its_recipe_and_no_others(own):
-    training = {"resized_short_side": None, "resized_quality": 95, "schedule": "step"}
+def test_the_code_of_ones_own_network_is_of_its_recipe(own):
+    training = {"images": None, "resized_short_side": None, "resized_quality": 95, "schedule": "step"}
     for architecture in ("resnet18", "timm:resnet10t", f"{own}normed"):
-        decided = recipe.recipe({"network": {"architecture": architecture}, "training": training})
-        assert decided.get("network_code") == architectures.digest(architecture)
-        assert ("network_code" in decided) == architecture.endswith("normed")
+        network = Network("net", {"architecture": architecture, "training": training}, {})
+        assert network.recipe["network_code"] == architectures.digest(architecture)
+        assert (network.recipe["network_code"] is None) == (network.own_code == []) == ("normed" not in architecture)
 
 
 @pytest.mark.parametrize(
