@@ -13,7 +13,9 @@ from snakemake_additions import code_versions
 from snakemake_additions.plain_code import PlainCode
 
 SCRIPTS = REPOSITORY / "workflow_scripts"
-FORMATS = sorted(path.stem for path in (SCRIPTS / "early_alignment/datasets").glob("*.py") if "class " in path.read_text())
+FORMATS = sorted(
+    path.stem for path in (SCRIPTS / "early_alignment/datasets").glob("*.py") if "class " in path.read_text()
+)
 CACHED = (code_versions.code_version, code_versions._plain, code_versions._imports)
 RDM_CODE = ("geometry/rdms.py", "geometry/repetitions.py", "geometry/noise.py")
 
@@ -108,7 +110,10 @@ def test_a_fingerprint_is_of_the_script_and_of_what_it_imports_however(version, 
 FUNCTION = "def f(rows, n=2):\n{}\n    return rows[n:] * 2\n"
 SAME = {
     "docstring": ("    '''One.'''", "    '''Two.'''"),
-    "raise": ("    if n > 3:\n        raise ValueError(f'{n} rows')", "    if n > 3:\n        raise ValueError('too many') from None"),
+    "raise": (
+        "    if n > 3:\n        raise ValueError(f'{n} rows')",
+        "    if n > 3:\n        raise ValueError('too many') from None",
+    ),
     "words made before": (
         "    if n > 3:\n        raise E(n)",
         "    kind = 'rows' if n else f'{n} rows'\n    if n > 3:\n        found = kind + '!'\n        raise E(found)",
@@ -128,7 +133,10 @@ SAME = {
         "    try:\n        n = int(n)\n    except ValueError as error:\n        raise E(f'no: {error}')",
     ),
     "local annotation": ("    m: int = n\n    n = m + 1", "    m = n\n    n = m + 1"),
-    "error that is given": ("    errors = [InputError('a')]\n    use(errors)", "    errors = [InputError(n, 1)]\n    use(errors)"),
+    "error that is given": (
+        "    errors = [InputError('a')]\n    use(errors)",
+        "    errors = [InputError(n, 1)]\n    use(errors)",
+    ),
     "bar": ("    rows = list(tqdm(rows))", "    rows = list(tqdm(rows, unit='rows'))"),
 }
 OTHER = {
@@ -162,7 +170,10 @@ def test_what_may_change_a_result_is_in_a_fingerprint(version, one, two):
 
 def test_annotations_are_not_in_a_fingerprint_and_fields_and_defaults_are(version):
     plain = version("class A(NamedTuple):\n    x: int\n    y: str = 'a'\ndef f(a, *b, c=1): return a\n")
-    typed = "class A(NamedTuple):\n    x: float\n    y: str | None = 'a'\ndef f(a: int, *b: str, c: int = 1) -> int: return a\n"
+    typed = (
+        "class A(NamedTuple):\n    x: float\n    y: str | None = 'a'\n"
+        "def f(a: int, *b: str, c: int = 1) -> int: return a\n"
+    )
     assert version(typed) == plain
     assert version(f"from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import numpy\n{typed}") == plain
     assert version(f"from typing import TypeAlias\nRows: TypeAlias = 'list[int]'\n{typed}") == plain

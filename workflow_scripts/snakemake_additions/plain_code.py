@@ -4,9 +4,9 @@ Left out are comments, layout and the order of imports, docstrings, type annotat
 what is printed or logged, and what is computed for such words alone: assignments to names that nothing reads any more.
 A string that is passed on to another function counts, whatever it is for.
 
-The rest is written from the syntax tree: `ast.unparse` quotes f-strings in another way since Python 3.12, and `ast.dump`
-gains fields with new Pythons. Here fields come in the order of their names and those that are empty are left out, so a
-field that a Python adds shows nowhere until code uses it.
+The rest is written from the syntax tree: `ast.unparse` quotes f-strings in another way since Python 3.12, and
+`ast.dump` gains fields with new Pythons. Here fields come in the order of their names and those that are empty are left
+out, so a field that a Python adds shows nowhere until code uses it.
 """
 
 import ast
@@ -34,15 +34,17 @@ class PlainCode:
 
     def __init__(self, source: str, package: str):
         self.tree = _WithoutWords().visit(ast.parse(source))
-        _drop_unread_imports(self.tree, package)
-
-        constants = _constants(self.tree)
+        nodes = list(ast.walk(self.tree))
+        self.names = {node.id for node in nodes if _is_read(node)}
+        """The names that are read as variables."""
+        self.asks = _asks(nodes, package)
+        """The names that are read of what other files may hold: attributes, imports, keys."""
+        _drop_unread_imports(nodes, package, self.names)
+        constants = _constants(self.tree, nodes)
         self.text = _written(self.tree, {id(node) for node in constants})
         """The code without the constants."""
         self.constants = [(node.targets[0].id, _written(node)) for node in constants]
         """Names of a module or a class, each with the string that is assigned to it; words, if nothing reads it."""
-        self.names, self.asks = _reads(self.tree)
-        """The names that are read as variables, and those of what other files may hold: attributes, imports, keys."""
 
 
 class _WithoutWords(ast.NodeTransformer):
@@ -154,12 +156,14 @@ def _drop_unread_assignments(function) -> None:
     # In place, `x += 1` changes what others hold too.
     kept |= {n.target.id for n in ast.walk(function) if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name)}
     assignments = [node for node in _walk(function, ast.ClassDef) if isinstance(node, ast.Assign) and _targets(node)]
-    live, unread, before = kept, set(), None
-    while live != before:
-        before = live
-        unread = {id(node) for node in assignments if not live & set(_targets(node))}
-        live = kept | {n.id for n in _walk(function, without=unread) if isinstance(n, ast.Name) and _is_load(n)}
-    _WithoutUnread(unread, live).visit(function)
+    reads = {node: {name for name in ast.walk(node.value) if _is_read(name)} for node in assignments}
+    live = kept | {name.id for name in set(filter(_is_read, ast.walk(function))).difference(*reads.values())}
+    unread, before = assignments, None
+    while unread != before:
+        before = unread
+        unread = [node for node in before if not live & set(_targets(node))]
+        live |= {name.id for node in set(before) - set(unread) for name in reads[node]}
+    _WithoutUnread(set(unread), live).visit(function)
 
 
 class _WithoutUnread(ast.NodeTransformer):
@@ -169,7 +173,7 @@ class _WithoutUnread(ast.NodeTransformer):
         self._unread, self._live = unread, live
 
     def visit(self, node):
-        if id(node) in self._unread:
+        if node in self._unread:
             is_plain = len(_targets(node)) == 1 and not _does_something(node.value)
             return None if is_plain else ast.Expr(_WithoutStrings().visit(node.value))
         if isinstance(node, ast.ExceptHandler) and node.name not in self._live:
@@ -196,38 +200,41 @@ def _targets(node: ast.Assign) -> list[str]:
     return [part.id for part in parts] if all(isinstance(part, ast.Name) for part in parts) else []
 
 
-def _walk(node, *kinds, without: frozenset[int] | set[int] = frozenset()):
-    """All nodes below one, but for what is in nodes of these kinds or without."""
+def _walk(node, *kinds):
+    """A node and all nodes below it, but for what is in nodes of these kinds."""
     yield node
     for child in ast.iter_child_nodes(node):
-        if not isinstance(child, kinds) and id(child) not in without:
-            yield from _walk(child, *kinds, without=without)
+        if not isinstance(child, kinds):
+            yield from _walk(child, *kinds)
 
 
-def _is_load(name: ast.Name) -> bool:
-    return isinstance(name.ctx, ast.Load)
+def _is_read(node) -> bool:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
 
 
-def _drop_unread_imports(tree: ast.Module, package: str) -> None:
+def _is_of(package: str, node: ast.Import | ast.ImportFrom) -> bool:
+    """Whether what is imported is the package's."""
+    module = node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name
+    return getattr(node, "level", 0) > 0 or module.split(".")[0] == package
+
+
+def _drop_unread_imports(nodes: list, package: str, names: set[str]) -> None:
     """Take out the imports of other packages whose names nothing reads any more, such as `sys` for its streams."""
-    reads = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
-    def is_read(node) -> bool:
-        if not isinstance(node, IMPORTS):
+    def is_kept(node) -> bool:
+        if not isinstance(node, IMPORTS) or _is_of(package, node):
             return True
-        module = node.module or "" if isinstance(node, ast.ImportFrom) else node.names[0].name
-        bound = (node.names[0].asname or node.names[0].name).split(".")[0]
-        return getattr(node, "level", 0) > 0 or module.split(".")[0] == package or bound in reads
+        return (node.names[0].asname or node.names[0].name).split(".")[0] in {*names, "*"}
 
-    for node in ast.walk(tree):
+    for node in nodes:
         for field in ("body", "orelse", "finalbody"):
             if isinstance(statements := getattr(node, field, None), list):
-                setattr(node, field, [statement for statement in statements if is_read(statement)])
+                setattr(node, field, [statement for statement in statements if is_kept(statement)])
 
 
-def _constants(tree: ast.Module) -> list[ast.Assign]:
+def _constants(tree: ast.Module, nodes: list) -> list[ast.Assign]:
     """The statements of a module and of its classes that assign a string to a name."""
-    places = [tree, *(n for n in ast.walk(tree) if isinstance(n, ast.ClassDef) and not _is_enum(n))]
+    places = [tree, *(n for n in nodes if isinstance(n, ast.ClassDef) and not _is_enum(n))]
     statements = [n for place in places for n in _walk(place, ast.ClassDef, *FUNCTIONS) if isinstance(n, ast.Assign)]
     return [n for n in statements if isinstance(n.targets[0], ast.Name) and not n.targets[1:] and _is_string(n.value)]
 
@@ -241,18 +248,12 @@ def _is_enum(node: ast.ClassDef) -> bool:
     return any(_dotted(base).endswith(("Enum", "Flag")) for base in node.bases)
 
 
-def _reads(tree: ast.Module) -> tuple[set[str], set[str]]:
-    names, asks = set(), set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and _is_load(node):
-            names.add(node.id)
-        elif isinstance(node, ast.Attribute):
-            asks.add(node.attr)
-        elif isinstance(node, ast.alias):
-            asks.add(node.name)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
-            asks.add(node.value)
-    return names, asks
+def _asks(nodes: list, package: str) -> set[str]:
+    """The attributes, names of the package and words that may be names, as `getattr` takes them, in the code."""
+    found = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    found |= {node.names[0].name for node in nodes if isinstance(node, IMPORTS) and _is_of(package, node)}
+    strings = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return found | set(filter(str.isidentifier, strings))
 
 
 def _dotted(node: ast.AST) -> str:
