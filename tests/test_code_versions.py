@@ -3,12 +3,10 @@
 import ast
 import random
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY, environment_with
+from conftest import REPOSITORY
 from snakemake_additions import code_versions
 from snakemake_additions.plain_code import PlainCode
 
