@@ -215,7 +215,7 @@ def comment_and_resource_changed(x):
 
 def keys_reordered(x):
     x.config = {key: x.config[key] for key in reversed(x.config)}
-    for key in ("simulation", "networks", "features"):
+    for key in ("simulation", "features"):
         x.config[key] = dict(reversed(x.config[key].items()))
     for network in x.config["networks"].values():
         network["training"] = dict(reversed(network["training"].items()))
