@@ -3,17 +3,20 @@
 import ast
 import random
 import shutil
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
-from conftest import REPOSITORY
+from conftest import REPOSITORY, environment_with
+from PIL import Image
 from snakemake_additions import code_versions
-from snakemake_additions.plain_code import PlainCode
+from snakemake_additions.plain_code import PlainCode, reached
 
 SCRIPTS = REPOSITORY / "workflow_scripts"
-FORMATS = sorted(
-    path.stem for path in (SCRIPTS / "early_alignment/datasets").glob("*.py") if "class " in path.read_text()
-)
+FORMATS = ("algonauts2023", "things_eeg2", "nsd", "responses", "rdms")
 CACHED = (code_versions.code_version, code_versions._plain, code_versions._imports)
 RDM_CODE = ("geometry/rdms.py", "geometry/repetitions.py", "geometry/noise.py")
 
@@ -33,7 +36,7 @@ class Tree:
         for function in CACHED:
             function.cache_clear()
         found = {path.name: code_versions.code_version(path.name) for path in sorted(self.scripts.glob("*.py"))}
-        for format_ in ("algonauts2023", "things_eeg2", "nsd", "responses", "rdms"):
+        for format_ in FORMATS:
             module = f"datasets/{format_}.py"
             for script in ("list_stimuli.py", "extract_features.py"):
                 found[script, format_] = code_versions.code_version(script, module, without=RDM_CODE)
@@ -105,7 +108,7 @@ def test_a_fingerprint_is_of_the_script_and_of_what_it_imports_however(version, 
     assert (version(f"{imported}\nx = 1\n", "y = 2\n") != plain) == ("sums" in imported)
 
 
-FUNCTION = "def f(rows, n=2):\n{}\n    return rows[n:] * 2\n"
+FUNCTION = "def f(rows, n=2):\n{}\n    return rows[n:] * 2\nf([])\n"
 SAME = {
     "docstring": ("    '''One.'''", "    '''Two.'''"),
     "raise": (
@@ -167,17 +170,17 @@ def test_what_may_change_a_result_is_in_a_fingerprint(version, one, two):
 
 
 def test_annotations_are_not_in_a_fingerprint_and_fields_and_defaults_are(version):
-    plain = version("class A(NamedTuple):\n    x: int\n    y: str = 'a'\ndef f(a, *b, c=1): return a\n")
+    plain = version("class A(NamedTuple):\n    x: int\n    y: str = 'a'\ndef f(a, *b, c=1): return a\nf(A)")
     typed = (
         "class A(NamedTuple):\n    x: float\n    y: str | None = 'a'\n"
-        "def f(a: int, *b: str, c: int = 1) -> int: return a\n"
+        "def f(a: int, *b: str, c: int = 1) -> int: return a\nf(A)"
     )
     assert version(typed) == plain
     assert version(f"from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import numpy\n{typed}") == plain
     assert version(f"from typing import TypeAlias\nRows: TypeAlias = 'list[int]'\n{typed}") == plain
     assert version(typed.replace("= 1", "= 2")) != plain
     assert version(typed.replace("'a'", "'b'")) != plain
-    assert version("class A(NamedTuple):\n    y: str = 'a'\n    x: int\ndef f(a, *b, c=1): return a\n") != plain
+    assert version("class A(NamedTuple):\n    y: str = 'a'\n    x: int\ndef f(a, *b, c=1): return a\nf(A)") != plain
 
 
 def test_a_modules_string_counts_where_anything_may_read_it(version):
@@ -291,16 +294,178 @@ def mutate(node: ast.AST) -> None:
         node.func = ast.Name("another_function")
 
 
+def whole(source: str) -> tuple:
+    """All of a file's code that counts where all of it is used."""
+    code = PlainCode(source, "early_alignment")
+    return (code.text, *(part[:3] for part in code.parts))
+
+
 def test_any_other_number_operator_or_call_changes_the_fingerprint():
     draw, n_places = random.Random(1), 0
     for file in sorted((SCRIPTS / "early_alignment").rglob("*.py")):
         source = file.read_text()
         n = len(places_of(ast.parse(source)))
-        plain = PlainCode(source, "early_alignment").text
-        for place in draw.sample(range(n), min(n, 5)):
+        plain = whole(source)
+        for place in draw.sample(range(n), min(n, 3)):
             tree = ast.parse(source)
             node = places_of(tree)[place]
             mutate(node)
-            assert PlainCode(ast.unparse(tree), "early_alignment").text != plain, f"{file}:{node.lineno}"
+            assert whole(ast.unparse(tree)) != plain, f"{file}:{node.lineno}"
             n_places += 1
-    assert n_places > 200
+    assert n_places > 100
+
+
+NSD_Z_SCORE = ("early_alignment/datasets/nsd.py", "trials.std(axis=0)", "trials.std(axis=0, ddof=1)")
+RDM_FORMULA = ("early_alignment/geometry/rdms.py", "np.maximum(1 - condensed", "np.maximum(2 - condensed")
+TRANSFORM = ("early_alignment/networks/images.py", "Resampling.BILINEAR", "Resampling.BICUBIC")
+MESSAGE = (
+    "early_alignment/datasets/base.py",
+    "mend the files, or choose another",
+    "repair the files, or choose another",
+)
+
+
+def jobs(script: str, *formats: str) -> set:
+    return {(script, format_) for format_ in formats or FORMATS}
+
+
+@pytest.mark.parametrize(
+    "edit, concerned",
+    [
+        (MESSAGE, set()),
+        (NSD_Z_SCORE, jobs("compute_brain_rdm.py", "nsd")),
+        (RDM_FORMULA, {"compute_model_rdm.py"} | jobs("compute_brain_rdm.py")),
+        (TRANSFORM, jobs("extract_features.py")),
+    ],
+    ids=["message", "z-score of one format", "formula of RDMs", "transform of images"],
+)
+def test_an_edit_concerns_what_it_can_change_and_nothing_else(tree, edit, concerned):
+    """Of the jobs up to the RDMs; what is made from these is stale with them."""
+    looked_at = {"compute_model_rdm.py", "import_checkpoint.py", "evaluate_checkpoint.py", "preprocess_session.py"}
+    for script in ("list_stimuli.py", "extract_features.py", "compute_brain_rdm.py"):
+        looked_at |= jobs(script)
+    assert tree.changed_by(*edit) & looked_at == concerned
+
+
+def test_all_code_that_runs_is_in_the_fingerprint(tmp_path):
+    """By a trace of what a list of stimuli, features and brain RDMs call."""
+    from early_alignment.datasets import open_dataset, stimuli
+    from early_alignment.networks import features, networks
+
+    root, rng = tmp_path / "data", np.random.default_rng(2)
+    (root / "stimuli").mkdir(parents=True)
+    for name in "abcd":
+        Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(root / f"stimuli/{name}.png")
+    (root / "conditions.csv").write_text("condition,image\n" + "".join(f"{name},{name}.png\n" for name in "abcd"))
+    (root / "units.csv").write_text("name,region\n" + "u,V1\n" * 6)
+    np.save(root / "sub-1.npy", rng.normal(size=(4, 3, 6)))
+    settings = {"format": "responses", "root": root, "subjects": ["1"], "targets": ["V1"]}
+    network = networks.untrained("resnet18", n_classes=3, seed=4).eval()
+    calls = {
+        "list_stimuli.py": lambda data: stimuli.write(tmp_path / "stimuli.csv", data),
+        "extract_features.py": lambda data: features.extract(
+            network, {"layer1": tmp_path / "f.zarr.zip"}, data, stimuli.read(tmp_path / "stimuli.csv"), size=32
+        ),
+        "compute_brain_rdm.py": lambda data: [data.brain_rdm("1", "V1", d) for d in ("correlation", "crossnobis")],
+    }
+    for script, call in calls.items():
+        ran = called_by(lambda call=call: call(open_dataset("own", settings)))
+        assert len(ran) > 8
+        left_out = code_versions.WITHOUT_RESULTS + (() if script == "compute_brain_rdm.py" else RDM_CODE)
+        behind = code_versions.modules_behind(SCRIPTS / script, code_versions.PACKAGE / "datasets/responses.py")
+        behind -= {code_versions.PACKAGE / module for module in left_out}
+        texts = set(reached([code_versions._plain(path) for path in (SCRIPTS / script, *behind)]))
+        for file, name in ran:
+            if str(file.relative_to(code_versions.PACKAGE)) in code_versions.WITHOUT_RESULTS:
+                continue
+            assert file in behind, (script, file)
+            for part in code_versions._plain(file).parts:
+                if f"{part.owner}.{part.name}".strip(".") == name:
+                    assert f"{part.owner}.{part.text}" in texts, (script, file, name)
+
+
+def called_by(call) -> set[tuple[Path, str]]:
+    """The files and names of the library's functions that a call runs, in whatever thread, but for words of prints."""
+    ran = set()
+
+    def note(frame, event, _):
+        file = Path(frame.f_code.co_filename)
+        if event == "call" and file.is_relative_to(code_versions.PACKAGE) and "<" not in frame.f_code.co_qualname:
+            ran.add((file, frame.f_code.co_qualname))
+
+    threading.setprofile(note)
+    sys.setprofile(note)
+    try:
+        call()
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+    return {(file, name) for file, name in ran if name not in MAKES_WORDS}
+
+
+MAKES_WORDS = {"summary", "named", "DataSet.passed_over", "Responses.passed_over"}
+"""Functions that were called for what is printed."""
+
+
+def test_the_library_reads_no_names_that_are_made_while_it_runs():
+    """Such a name would not be seen: but for classes, which always count, torch's types, and the parts of an error."""
+    made = set()
+    for file in sorted(code_versions.PACKAGE.rglob("*.py")):
+        calls = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+        for call in calls:
+            if ast.unparse(call.func) == "getattr" and not isinstance(call.args[1], ast.Constant):
+                made.add(f"{file.relative_to(code_versions.PACKAGE)}: {ast.unparse(call.args[0])}")
+    of_errors = {"errors.py: error", "errors.py: errors[0]"}
+    assert made <= {"datasets/__init__.py: module", "networks/features.py: torch"} | of_errors
+
+
+def other_pythons() -> list[str]:
+    """Those that the workflow supports and that are on the path, pyenv's included."""
+    own = f"{sys.version_info.major}.{sys.version_info.minor}"
+    found = [shutil.which(f"python{version}") for version in ("3.11", "3.12", "3.13") if version != own]
+    return [python for python in found if python and under(python, "").returncode == 0]
+
+
+def under(python: str, code: str, folder: Path | None = None) -> subprocess.CompletedProcess:
+    """Run code under another Python; pyenv finds one that it was told of."""
+    more = {}
+    if shutil.which("pyenv"):
+        more["PYENV_VERSION"] = ":".join(subprocess.check_output(["pyenv", "versions", "--bare"], text=True).split())
+    return subprocess.run(
+        [python, "-c", code], cwd=folder, env=environment_with(**more), capture_output=True, text=True
+    )
+
+
+AWKWARD = """
+def f(rows, *more, n=2, **named):
+    width, word = 3, u"ü\\u0378"
+    first = f"{rows['a']!r:>{width}} {{}} {n=}" 'and' f"{word}" ''
+    match rows:
+        case {"a": [1, *_], **rest} if (m := n) > 1:
+            return *more, rows[1:, ..., None], first, rest, m
+    try:
+        return rows[*more], lambda x, /, y=1e400, *, z=0x10: (x, y, z, 1_0j, b"\\xff")
+    except KeyError:
+        async def g():
+            return [x async for x in rows if await x]
+    try:
+        g()
+    except* ValueError:
+        raise
+f(1)
+"""
+
+
+def test_the_fingerprint_is_the_same_under_every_supported_python(tree):
+    pythons = other_pythons()
+    if not pythons:
+        pytest.skip("no other Python from 3.11 to 3.13 is on the path")
+    (tree.scripts / "awkward.py").write_text(AWKWARD)
+    expected = {path.name: code_versions.code_version(path.name) for path in tree.scripts.glob("*.py")}
+    code = (
+        "from snakemake_additions import code_versions as c\n"
+        "for path in c.SCRIPTS.glob('*.py'): print(path.name, c.code_version(path.name))"
+    )
+    for python in pythons:
+        result = under(python, code, tree.scripts)
+        assert dict(line.split() for line in result.stdout.splitlines()) == expected, result.stderr

@@ -240,9 +240,16 @@ def training_lengthened_and_similarity_changed(x):
     return training_lengthened(x) | similarity_changed(x)
 
 
+def messages_reworded(x):
+    for file in ("datasets/base.py", "networks/features.py"):
+        file = f"workflow_scripts/early_alignment/{file}"
+        x.replace(file, (x.folder / file).read_bytes().replace(b"InputError(\n", b'InputError(\n"In other words",', 1))
+    return set()
+
+
 def figure_restyled(x):
     file = "workflow_scripts/early_alignment/pictures/figures.py"
-    x.replace(file, (x.folder / file).read_bytes() + b"\nSTYLE = 'new'\n")
+    x.replace(file, (x.folder / file).read_bytes() + b"\nSTYLE = 2\n")
     return FIGURE1 | TRAINING_FIGURE
 
 
@@ -300,7 +307,7 @@ QUICK = (
     figure_restyled,
 )
 LONG += (training_lengthened, training_lengthened_and_similarity_changed)
-OF_SCRIPTS = (cloned_anew, comment_in_scripts, script_edited, training_script_edited)
+OF_SCRIPTS = (cloned_anew, messages_reworded, comment_in_scripts, script_edited, training_script_edited)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from .plain_code import PlainCode
+from .plain_code import PlainCode, reached
 
 SCRIPTS = Path(__file__).parents[1]
 PACKAGE = SCRIPTS / "early_alignment"
@@ -34,11 +34,8 @@ def code_version(script: str, *modules: str, without: tuple[str, ...] = ()) -> s
     named = {PACKAGE / module for module in modules}
     left_out = {PACKAGE / module for module in (*without, *WITHOUT_RESULTS)}
     files = (SCRIPTS / script, *sorted(modules_behind(SCRIPTS / script, *named) - left_out))
-    codes = [_plain(file) for file in files]
-    asked = set().union(*(code.asks for code in codes))
-    for code in codes:
-        constants = [written for name, written in code.constants if name in code.names | asked]
-        digest.update("\n".join((code.text, *constants)).encode())
+    for text in reached([_plain(file) for file in files]):
+        digest.update(text.encode())
     return digest.hexdigest()[:12]
 
 

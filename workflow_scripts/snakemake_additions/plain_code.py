@@ -4,15 +4,25 @@ Left out are comments, layout and the order of imports, docstrings, type annotat
 what is printed or logged, and what is computed for such words alone: assignments to names that nothing reads any more.
 A string that is passed on to another function counts, whatever it is for.
 
+Functions, methods and constants that are strings are parts, which count where something reads their names: so the code
+of a data set's responses is not behind its features, though both are in one class.
+
 The rest is written from the syntax tree: `ast.unparse` quotes f-strings in another way since Python 3.12, and
 `ast.dump` gains fields with new Pythons. Here fields come in the order of their names and those that are empty are left
 out, so a field that a Python adds shows nowhere until code uses it.
 """
 
 import ast
+from collections import defaultdict
+from typing import NamedTuple
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 IMPORTS = (ast.Import, ast.ImportFrom)
+SCOPES = (*FUNCTIONS, ast.Lambda, ast.ClassDef, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+BY_NAME = {"getattr", "hasattr", "attrgetter", "methodcaller"}
+"""Functions that read what a string names; a name that is made when the code runs is not seen."""
+PLAIN_DECORATORS = {"property", "cached_property", "classmethod", "staticmethod", "cache", "contextmanager"}
+"""Decorators that leave it to others to call a function; another may note it down somewhere."""
 LAYOUT = {"lineno", "col_offset", "end_lineno", "end_col_offset", "ctx", "kind", "type_comment", "type_params"}
 """Fields that say where code is, or what a tree says elsewhere or for type checkers alone."""
 TELLING = {"print", "warnings.warn", "sys.stdout.write", "sys.stderr.write", "sys.stdout.flush", "sys.stderr.flush"}
@@ -21,8 +31,19 @@ LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 """Methods of loggers, likewise."""
 
 
+class Part(NamedTuple):
+    """A piece of code that counts if its name is read, or if its class is not known whole."""
+
+    owner: str
+    """The class that it is in, or nothing."""
+    name: str
+    text: str
+    reads: set[str]
+    """The names that it may read: of variables, of attributes, or as `getattr` takes them."""
+
+
 class PlainCode:
-    """A file's code; `text` is the same for two files that do the same but for what they tell.
+    """A file's code: parts, and the rest, which counts always.
 
     Args:
         source: The file's content.
@@ -34,17 +55,39 @@ class PlainCode:
 
     def __init__(self, source: str, package: str):
         self.tree = _WithoutWords().visit(ast.parse(source))
-        nodes = list(ast.walk(self.tree))
-        self.names = {node.id for node in nodes if _is_read(node)}
-        """The names that are read as variables."""
-        self.asks = _asks(nodes, package)
-        """The names that are read of what other files may hold: attributes, imports, keys."""
-        _drop_unread_imports(nodes, package, self.names)
-        constants = _constants(self.tree, nodes)
-        self.text = _written(self.tree, {id(node) for node in constants})
-        """The code without the constants."""
-        self.constants = [(node.targets[0].id, _written(node)) for node in constants]
-        """Names of a module or a class, each with the string that is assigned to it; words, if nothing reads it."""
+        _drop_unread_imports(self.tree, package)
+        classes = {node.name: node for node in self.tree.body if isinstance(node, ast.ClassDef)}
+        self.bases = {name: {_dotted(base) for base in node.bases} for name, node in classes.items()}
+        """Class → the classes that it is derived from."""
+        parts = {}
+        for owner, place in (("", self.tree), *classes.items()):
+            parts |= {node: (owner, name) for node in place.body if (name := _name_of_part(node))}
+        self.parts = [Part(*names, _written(node), _reads(node)) for node, names in parts.items()]
+        self.text = _written(self.tree, parts)
+        self.reads = _reads(self.tree, parts)
+
+
+def reached(codes: list[PlainCode]) -> list[str]:
+    """What of several files' code may do something once they are run or imported: the rests, and parts that are read.
+
+    Methods of classes that are derived from others than the files' own are called by code that is not seen here.
+    """
+    bases = defaultdict(set)
+    for name, names in (item for code in codes for item in code.bases.items()):
+        bases[name] |= names
+    unknown, before = set(), None
+    while unknown != before:
+        before = set(unknown)
+        unknown |= {name for name, names in bases.items() if not names <= bases.keys() - unknown}
+    parts = [part for code in codes for part in code.parts]
+    reads = set().union(*(code.reads for code in codes))
+    found, before = set(), None
+    while found != before:
+        before = set(found)
+        found |= {i for i, part in enumerate(parts) if part.name in reads or part.owner in unknown}
+        reads.update(*(parts[i].reads for i in found - before))
+    texts = [f"{parts[i].owner}.{parts[i].text}" for i in sorted(found)]
+    return [*(code.text for code in codes), *texts]
 
 
 class _WithoutWords(ast.NodeTransformer):
@@ -200,12 +243,12 @@ def _targets(node: ast.Assign) -> list[str]:
     return [part.id for part in parts] if all(isinstance(part, ast.Name) for part in parts) else []
 
 
-def _walk(node, *kinds):
-    """A node and all nodes below it, but for what is in nodes of these kinds."""
+def _walk(node, *kinds, left_out=()):
+    """A node and all nodes below it, but for what is in nodes of these kinds or is left out."""
     yield node
     for child in ast.iter_child_nodes(node):
-        if not isinstance(child, kinds):
-            yield from _walk(child, *kinds)
+        if not isinstance(child, kinds) and child not in left_out:
+            yield from _walk(child, *kinds, left_out=left_out)
 
 
 def _is_read(node) -> bool:
@@ -218,8 +261,10 @@ def _is_of(package: str, node: ast.Import | ast.ImportFrom) -> bool:
     return getattr(node, "level", 0) > 0 or module.split(".")[0] == package
 
 
-def _drop_unread_imports(nodes: list, package: str, names: set[str]) -> None:
+def _drop_unread_imports(tree: ast.Module, package: str) -> None:
     """Take out the imports of other packages whose names nothing reads any more, such as `sys` for its streams."""
+    nodes = list(ast.walk(tree))
+    names = {node.id for node in nodes if _is_read(node)}
 
     def is_kept(node) -> bool:
         if not isinstance(node, IMPORTS) or _is_of(package, node):
@@ -232,28 +277,53 @@ def _drop_unread_imports(nodes: list, package: str, names: set[str]) -> None:
                 setattr(node, field, [statement for statement in statements if is_kept(statement)])
 
 
-def _constants(tree: ast.Module, nodes: list) -> list[ast.Assign]:
-    """The statements of a module and of its classes that assign a string to a name."""
-    places = [tree, *(n for n in nodes if isinstance(n, ast.ClassDef) and not _is_enum(n))]
-    statements = [n for place in places for n in _walk(place, ast.ClassDef, *FUNCTIONS) if isinstance(n, ast.Assign)]
-    return [n for n in statements if isinstance(n.targets[0], ast.Name) and not n.targets[1:] and _is_string(n.value)]
+def _name_of_part(node) -> str | None:
+    """The name of a function or of a string, in a module or a class, that does nothing until something reads it."""
+    if isinstance(node, FUNCTIONS):
+        called_unseen = node.name.startswith("__") and node.name.endswith("__")
+        plain = all(_dotted(decorator).split(".")[-1] in PLAIN_DECORATORS for decorator in node.decorator_list)
+        return node.name if plain and not called_unseen else None
+    if isinstance(node, ast.Assign) and _is_string(node.value) and len(node.targets) == 1:
+        return _targets(node)[0] if _targets(node) else None
+    return None
 
 
 def _is_string(value: ast.expr) -> bool:
     return isinstance(value, ast.JoinedStr) or (isinstance(value, ast.Constant) and isinstance(value.value, str))
 
 
-def _is_enum(node: ast.ClassDef) -> bool:
-    """Whether a class's constants are looked up by what they are."""
-    return any(_dotted(base).endswith(("Enum", "Flag")) for base in node.bases)
+def _reads(node, left_out=(), own: frozenset[str] | set[str] = frozenset()) -> set[str]:
+    """The names that a node may read, but for those that are a function's own variables, and for what is left out."""
+    if isinstance(node, FUNCTIONS):
+        # What a default or a decorator reads is read outside the function.
+        own_names, outside = _own_names(node), (node.args, *node.decorator_list)
+        return set().union(*(_reads(part, own=own_names) for part in node.body), *map(_reads, outside))
+    found = set()
+    for inner in _walk(node, left_out=left_out):
+        if _is_read(inner) and inner.id not in own:
+            found.add(inner.id)
+        elif isinstance(inner, ast.Attribute):
+            found.add(inner.attr)
+        elif isinstance(inner, ast.alias) and inner.asname:
+            found.add(inner.name)
+        elif isinstance(inner, ast.Call) and _dotted(inner.func).split(".")[-1] in BY_NAME:
+            found |= {word.value for word in inner.args if isinstance(word, ast.Constant)}
+    return found
 
 
-def _asks(nodes: list, package: str) -> set[str]:
-    """The attributes, names of the package and words that may be names, as `getattr` takes them, in the code."""
-    found = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
-    found |= {node.names[0].name for node in nodes if isinstance(node, IMPORTS) and _is_of(package, node)}
-    strings = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    return found | set(filter(str.isidentifier, strings))
+def _own_names(function) -> set[str]:
+    """The names that are a function's own variables, and so stand for nothing outside it."""
+    nodes = [inner for child in ast.iter_child_nodes(function) for inner in _walk(child)]
+    elsewhere = {name for node in nodes if isinstance(node, ast.Global | ast.Nonlocal) for name in node.names}
+    arguments = {node.arg for node in ast.iter_child_nodes(function.args) if isinstance(node, ast.arg)}
+    stored = {
+        node.id
+        for statement in function.body
+        if not isinstance(statement, SCOPES)
+        for node in _walk(statement, *SCOPES)
+        if isinstance(node, ast.Name) and not _is_read(node)
+    }
+    return (arguments | stored) - elsewhere
 
 
 def _dotted(node: ast.AST) -> str:
@@ -265,7 +335,7 @@ def _dotted(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _written(node, left_out: frozenset[int] | set[int] = frozenset()) -> str:
+def _written(node, left_out=()) -> str:
     """A tree as text that is the same under every Python."""
     if isinstance(node, list):
         return f"[{','.join(_items(node, left_out))}]"
@@ -284,7 +354,7 @@ def _items(nodes: list, left_out) -> list[str]:
     """What a list holds, with imports that follow each other sorted."""
     items, imports = [], []
     for node in nodes:
-        if id(node) in left_out:
+        if node in left_out:
             continue
         if isinstance(node, IMPORTS):
             imports.append(_written(node))
