@@ -232,9 +232,9 @@ def draw_trajectory(axes, axis: EpochAxis, rows: pd.DataFrame, shift: float = 0,
     """Draw means and standard errors against epoch, the line broken after the untrained network."""
     means = means_and_errors(rows, "epoch")
     for part in (means[means.index > 0], means[means.index == 0]):
-        places = [axis.place(epoch, shift) for epoch in part.index]
-        # Lines of error bars are solid, whatever the style.
-        axes.errorbar(places, part["mean"], yerr=part["error"], capsize=2, elinewidth=1.2, **style)
+        if len(part):
+            places = [axis.place(epoch, shift) for epoch in part.index]
+            axes.errorbar(places, part["mean"], yerr=part["error"], capsize=2, elinewidth=1.2, **style)
 
 
 def finish_panel(axes, axis: EpochAxis) -> None:
