@@ -25,7 +25,7 @@ rule features:
         background=config["features"]["background"],
         dtype=config["features"]["dtype"],
         precision=config["features"]["precision"],
-        code=code_with_format("extract_features.py", without=BRAIN_ONLY),
+        code=code_with_format("extract_features.py"),
     message:
         "Extract features of {wildcards.dataset} from seed {wildcards.seed}, epoch {wildcards.epoch}"
     script:

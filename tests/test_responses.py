@@ -8,6 +8,8 @@ import zarr
 from conftest import REPOSITORY
 from early_alignment.datasets import open_dataset
 from early_alignment.errors import InputError
+from early_alignment.experiment import checks
+from early_alignment.geometry import brain_rdms
 from PIL import Image
 
 CONDITIONS = ["cow", "apple", "dog", "boat"]
@@ -79,7 +81,7 @@ def test_every_layout(root, kind, repeated, timed):
     if repeated:
         expected = array[..., 3].swapaxes(0, 1)[..., [0, 2]]
         np.testing.assert_allclose(data.repetitions("ann", f"V1v{suffix}"), expected)
-        assert data.brain_rdm("ann", f"V1v{suffix}", "crossnobis").shape == (6,)
+        assert brain_rdms.rdm(data.repeated_patterns("ann", f"V1v{suffix}"), "crossnobis").shape == (6,)
     else:
         with pytest.raises(InputError, match="holds averages"):
             data.repetitions("ann", f"V1v{suffix}")
@@ -93,7 +95,7 @@ def test_repetitions_that_a_condition_lacks_are_left_out_of_its_average(root):
     expected = array.mean(axis=1)
     expected[1] = array[1, :2].mean(axis=0)
     np.testing.assert_allclose(dataset(root).patterns("ann", "all"), expected)
-    assert np.isfinite(dataset(root).brain_rdm("ann", "all", "crossnobis")).all()
+    assert np.isfinite(brain_rdms.rdm(dataset(root).repeated_patterns("ann", "all"), "crossnobis")).all()
     array[1] = np.nan
     write(root, array, "npy")
     with pytest.raises(InputError, match="6 of 6 units not finite"):
@@ -341,19 +343,19 @@ def test_the_check_knows_how_many_repetitions_a_distance_needs(root):
     array[2, 1:] = np.nan  # dog was shown once
     write(root, array, "npy")
     data = dataset(root)
-    data.check_repetitions("ann", "all", "correlation")
-    data.check_repetitions("ann", "all", "mahalanobis")
+    assert checks.wrong_responses(data, "ann", "all", "correlation") == []
+    checks.check_repetitions(data, "ann", "all", "mahalanobis")
     with pytest.raises(InputError, match=r"1 of 4 conditions that lack them: dog\n[\s\S]*crossnobis needs"):
-        data.check_repetitions("ann", "all", "crossnobis")
-    with pytest.raises(InputError):
-        data.brain_rdm("ann", "all", "crossnobis")
+        checks.check_repetitions(data, "ann", "all", "crossnobis")
+    with pytest.raises(ValueError, match="share fewer than two repetitions"):
+        brain_rdms.rdm(data.repeated_patterns("ann", "all"), "crossnobis")
     array[:, 1:] = np.nan
     write(root, array, "npy")
     with pytest.raises(InputError, match=r"4 of 4 conditions[\s\S]*mahalanobis needs"):
-        data.check_repetitions("ann", "all", "mahalanobis")
+        checks.check_repetitions(data, "ann", "all", "mahalanobis")
     write(root, array[:, 0], "npy")
     with pytest.raises(InputError, match="holds averages"):
-        data.check_repetitions("ann", "all", "mahalanobis")
+        checks.check_repetitions(data, "ann", "all", "mahalanobis")
 
 
 def test_conditions_that_share_too_few_repetitions_are_named(root):
@@ -362,4 +364,4 @@ def test_conditions_that_share_too_few_repetitions_are_named(root):
     array[3, 2:] = np.nan  # boat in the first two
     write(root, array, "npy")
     with pytest.raises(InputError, match="2 of 4 conditions that lack them: apple, boat"):
-        dataset(root).check_repetitions("ann", "all", "crossnobis")
+        checks.check_repetitions(dataset(root), "ann", "all", "crossnobis")

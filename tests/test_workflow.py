@@ -48,7 +48,7 @@ def test_every_file_of_the_design_is_there(results):
         expected.append(f"alignment/{dataset}/seed-{seed}/epoch-{epoch}/{block}/{target}.csv")
     for dataset, target in TARGETS:
         for subject in DEMO["datasets"][dataset]["subjects"]:
-            expected.append(f"brain_rdms/{dataset}/sub-{subject}/{target}.npy")
+            expected += [f"{kind}/{dataset}/sub-{subject}/{target}.npy" for kind in ("responses", "brain_rdms")]
     assert [name for name in expected if not (results / name).is_file()] == []
 
 
@@ -223,6 +223,7 @@ def test_the_papers_dry_run_lists_the_papers_jobs(clone, paper_data):
         "stimuli": "2",
         "features": "60",
         "model_rdms": "240",
+        "responses": "54",
         "brain_rdms": "54",
         "alignment": "720",
         "alignment_table": "1",
@@ -232,7 +233,7 @@ def test_the_papers_dry_run_lists_the_papers_jobs(clone, paper_data):
         "figure1": "1",
         "training_figure": "1",
         "all": "1",
-        "total": "1584",
+        "total": "1638",
     }
 
 
@@ -257,10 +258,10 @@ def test_the_library_code_behind_a_job_is_followed_and_its_comments_are_not(clon
 
     behind = {path.name for path in code_versions.modules_behind(REPOSITORY / "workflow_scripts/align.py")}
     assert behind == {"__init__.py", "alignment.py", "errors.py", "logs.py", "measures.py", "pairs.py", "rdms.py"}
-    script, format_ = REPOSITORY / "workflow_scripts/compute_brain_rdm.py", "datasets/things_eeg2.py"
+    script, format_ = REPOSITORY / "workflow_scripts/read_responses.py", "datasets/things_eeg2.py"
     behind = {path.name for path in code_versions.modules_behind(script, code_versions.PACKAGE / format_)}
-    assert {"rdms.py", "things_eeg2.py", "base.py", "published_pickles.py"} <= behind
-    assert "algonauts2023.py" not in behind
+    assert {"things_eeg2.py", "base.py", "published_pickles.py"} <= behind
+    assert not {"algonauts2023.py", "rdms.py"} & behind
     behind = {path.name for path in code_versions.modules_behind(REPOSITORY / "workflow_scripts/gather_accuracy.py")}
     assert behind == {"__init__.py", "errors.py", "logs.py", "tables.py"}
     # No figure of training is drawn again for other code of RDMs.
@@ -285,7 +286,7 @@ def test_a_scripts_fingerprint_is_of_its_own_code_and_of_what_it_imports_however
     def version(script: str, module: str) -> str:
         (tmp_path / "script.py").write_text(script)
         (package / "sums.py").write_text(module)
-        for function in (code_versions.code_version, code_versions._tree, code_versions._imports):
+        for function in (code_versions.code_version, code_versions._tree, code_versions._parts, code_versions._imports):
             function.cache_clear()
         return code_versions.code_version("script.py")
 
@@ -298,5 +299,5 @@ def test_a_scripts_fingerprint_is_of_its_own_code_and_of_what_it_imports_however
             documented = version(f"{imported}\nx = 1\n", 'async def f():\n    """One."""\n    return 1\n')
             assert version(f"{imported}\nx = 1\n", 'async def f():\n    """Two."""\n    return 1\n') == documented
     finally:
-        for function in (code_versions.code_version, code_versions._tree, code_versions._imports):
+        for function in (code_versions.code_version, code_versions._tree, code_versions._parts, code_versions._imports):
             function.cache_clear()

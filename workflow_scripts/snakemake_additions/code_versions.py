@@ -3,7 +3,8 @@
 Snakemake compares the dates of scripts, which a fresh clone changes, and does not look at the modules that a script
 imports. A rule therefore carries the fingerprint of its script and of all modules of the library that it imports,
 directly or not, and profiles/default turns the comparison of dates off. Comments, docstrings and layout do not count,
-so only a change that could change a result makes one stale.
+nor do functions that nothing reads (see the module `reached_code`), so only a change that could change a result makes
+one stale.
 """
 
 import ast
@@ -11,25 +12,26 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
+from .reached_code import Parts, parted, reached
+
 SCRIPTS = Path(__file__).parents[1]
 PACKAGE = SCRIPTS / "early_alignment"
 
 
 @cache
-def code_version(script: str, *modules: str, without: tuple[str, ...] = ()) -> str:
+def code_version(script: str, *modules: str) -> str:
     """The fingerprint of a script and of the package's modules that it imports.
 
     Args:
         script: The script's file name.
         modules: Paths in the library of modules that the script imports by a name that is only known when it
             runs, as it does the format of a data set.
-        without: Paths of modules that it imports for other scripts' sake.
     """
     digest = hashlib.sha256()
     named = {PACKAGE / module for module in modules}
-    left_out = {PACKAGE / module for module in without}
-    for file in (SCRIPTS / script, *sorted(modules_behind(SCRIPTS / script, *named) - left_out)):
-        digest.update(_plain(file).encode())
+    files = (SCRIPTS / script, *sorted(modules_behind(SCRIPTS / script, *named)))
+    for code in reached(_parts(file) for file in files):
+        digest.update(code.encode())
     return digest.hexdigest()[:12]
 
 
@@ -57,6 +59,11 @@ def _tree(path: Path) -> ast.Module:
 def _plain(path: Path) -> str:
     """The code without comments, docstrings and layout; unlike `ast.dump`, Pythons agree on it."""
     return ast.unparse(_tree(path))
+
+
+@cache
+def _parts(path: Path) -> Parts:
+    return parted(_tree(path))
 
 
 @cache
