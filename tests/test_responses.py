@@ -4,13 +4,15 @@ import shutil
 
 import numpy as np
 import pytest
+import yaml
 import zarr
-from conftest import REPOSITORY
+from conftest import REPOSITORY, copy_of_repository, run
 from early_alignment.datasets import open_dataset
 from early_alignment.errors import InputError
 from early_alignment.experiment import checks
 from early_alignment.geometry import brain_rdms
 from PIL import Image
+from scipy.spatial.distance import pdist
 
 CONDITIONS = ["cow", "apple", "dog", "boat"]
 REGIONS = ["V1v", "PPA", "V1v", "V1d", "", "V1d"]
@@ -365,3 +367,27 @@ def test_conditions_that_share_too_few_repetitions_are_named(root):
     write(root, array, "npy")
     with pytest.raises(InputError, match="2 of 4 conditions that lack them: apple, boat"):
         checks.check_repetitions(dataset(root), "ann", "all", "crossnobis")
+
+
+# The rules -------------------------------------------------------------------------------------------------------
+
+
+def test_a_condition_that_has_no_distance_is_named_by_the_job_of_its_rdm(root, tmp_path_factory):
+    """Whatever is missing beside the brain RDM is not looked for."""
+    array = np.random.default_rng(12).normal(size=(4, 6))
+    array[2] = 0.5
+    write(root, array, "npy")
+    folder = copy_of_repository(tmp_path_factory.mktemp("workflow"))
+    (folder / "images").mkdir()
+    experiment = yaml.safe_load((folder / "config.yaml").read_text())
+    own = {"format": "responses", "root": str(root), "subjects": ["ann"], "targets": ["all"]}
+    experiment |= {"datasets": {"own": own}, "training": experiment["training"] | {"images": "images"}}
+    (folder / "own.yaml").write_text(yaml.safe_dump(experiment, allow_unicode=True))
+    rdm, of_responses = (f"results/{kind}/own/sub-ann/all.npy" for kind in ("brain_rdms", "responses"))
+    command = ("snakemake", rdm, "--cores", "1", "--show-failed-logs", "--configfile", "own.yaml")
+    printed = run(*command, cwd=folder, check=False).stdout
+    assert "1 of 4 conditions are constant: dog" in printed
+    assert "Traceback" not in printed
+    np.testing.assert_array_equal(np.load(folder / of_responses), array)
+    run(*command, "--config", "rdm={brain_distance: euclidean}", cwd=folder)
+    np.testing.assert_allclose(np.load(folder / rdm), pdist(array), rtol=1e-6)
