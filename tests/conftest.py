@@ -142,7 +142,7 @@ def paper_data(tmp_path_factory):
 def papers_settings(paper_data: Path, **others) -> list[str]:
     """Options that set the roots of the paper's config, and other keys."""
     roots = {
-        "training": {"images": str(paper_data / "imagenet")},
+        "networks": {"resnet50": {"training": {"images": str(paper_data / "imagenet")}}},
         "datasets": {"nsd": {"root": str(paper_data / "nsd")}, "things_eeg2": {"root": str(paper_data / "things")}},
     }
     return ["--config", *(f"{key}={json.dumps(value)}" for key, value in (roots | others).items())]
