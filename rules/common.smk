@@ -201,6 +201,11 @@ def of_network(look_up):
     return lambda wildcards: look_up(NETWORKS[wildcards.network])
 
 
+def own_code(wildcards):
+    """The user's file that a network's architecture is in; params hold what of its content decides."""
+    return [ancient(file) for file in NETWORKS[wildcards.network].own_code]
+
+
 def resized_copy(network):
     """The file that says that the resized copy of a network's labelled images is complete."""
     return trained(f"resized_images/{network.copy_of_images}/images.json")

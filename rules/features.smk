@@ -40,6 +40,7 @@ for network in NETWORKS.values():
             stimuli=results("stimuli/{dataset}.csv"),
             checked=ancient(results("checked_data.txt")),
             images=branch(is_calibrated, then=known_images, otherwise=[]),
+            network=[ancient(file) for file in network.own_code],
         output:
             [features_file(block) for block in network.blocks],
         log:
@@ -52,7 +53,11 @@ for network in NETWORKS.values():
             "../envs/networks.yaml"
         params:
             architecture=network.architecture,
-            recipe=network.recipe if network.is_trained else {},
+            recipe=(
+                network.recipe
+                if network.is_trained
+                else {"network_code": network.recipe["network_code"]}
+            ),
             blocks=network.blocks,
             size=lambda wildcards: size_of_view(wildcards.view),
             calibration=calibration,

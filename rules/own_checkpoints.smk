@@ -14,7 +14,8 @@ def own_checkpoint_file(wildcards):
 
 rule import_checkpoint:
     input:
-        own_checkpoint_file,
+        checkpoint=own_checkpoint_file,
+        network=own_code,
     output:
         CHECKPOINT,
     log:
@@ -27,6 +28,7 @@ rule import_checkpoint:
         "../envs/networks.yaml"
     params:
         architecture=of_network(lambda network: network.architecture),
+        network_code=of_network(lambda network: network.recipe["network_code"]),
         code=code_version("import_checkpoint.py"),
     message:
         "Import epoch {wildcards.epoch} of {wildcards.network}, seed {wildcards.seed}"
@@ -38,6 +40,7 @@ rule evaluate_checkpoint:
     input:
         checkpoint=CHECKPOINT,
         images=known_images,
+        network=own_code,
     output:
         ACCURACY,
     log:
@@ -54,6 +57,7 @@ rule evaluate_checkpoint:
         validation_resize=of_network(lambda network: network.training["validation_resize"]),
         background=of_network(lambda network: network.training["background"]),
         computing=of_network(lambda network: network.training["computing"]),
+        network_code=of_network(lambda network: network.recipe["network_code"]),
         code=code_version("evaluate_checkpoint.py"),
     message:
         "Evaluate epoch {wildcards.epoch} of {wildcards.network}, seed {wildcards.seed}"

@@ -48,6 +48,7 @@ rule train:
         earlier=segment_before,
         checked=ancient(results("checked_data.txt")),
         images=known_images,
+        network=own_code,
     output:
         trained("training/{network}/seed-{seed}/segment-{segment}.json"),
     log:

@@ -139,13 +139,14 @@ def paper_data(tmp_path_factory):
     return root
 
 
-def papers_settings(paper_data: Path, **others) -> list[str]:
-    """Options that set the roots of the paper's config, and other keys."""
-    roots = {
-        "networks": {"resnet50": {"training": {"images": str(paper_data / "imagenet")}}},
+def papers_settings(paper_data: Path, epochs=None, **others) -> list[str]:
+    """Options that set the roots of the paper's config, its analysed epochs, and other keys."""
+    network = {"training": {"images": str(paper_data / "imagenet")}} | ({"epochs": epochs} if epochs else {})
+    settings = {
+        "networks": {"resnet50": network},
         "datasets": {"nsd": {"root": str(paper_data / "nsd")}, "things_eeg2": {"root": str(paper_data / "things")}},
     }
-    return ["--config", *(f"{key}={json.dumps(value)}" for key, value in (roots | others).items())]
+    return ["--config", *(f"{key}={json.dumps(value)}" for key, value in (settings | others).items())]
 
 
 @pytest.fixture(scope="session")

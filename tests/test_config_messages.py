@@ -200,7 +200,7 @@ def test_a_name_that_yaml_reads_as_no_text_is_refused(key):
 def test_a_name_that_looks_like_a_number_stays_a_name_in_tables_and_figures(tmp_path):
     rng = np.random.default_rng(0)
     np.save(tmp_path / "model.npy", rng.random(6, dtype=np.float32))
-    labels = {"dataset": "2023", "target": "NA", "network": "18", "seed": "1", "view": "224px", "block": "1.0"}
+    labels = {"dataset": "2023", "target": "NA", "network": "1e5", "seed": "1", "view": "224px", "block": "1.0"}
     for epoch in ("000", "001"):
         alignment.align(tmp_path / f"{epoch}.csv", tmp_path / "model.npy", {"007": tmp_path / "model.npy"}, ["pearson"],
                         ["all"], None, labels | {"epoch": epoch})  # fmt: skip

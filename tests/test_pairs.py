@@ -145,7 +145,8 @@ def aligned(folder, measures_=("pearson",), pairs=(pairs.ALL,), epoch="001", bra
         measures_=list(measures_),
         pairs=list(pairs),
         stimuli=folder / "stimuli.csv",
-        columns={"dataset": "d", "target": "t", "seed": "1", "epoch": epoch, "block": "layer1"},
+        columns={"dataset": "d", "target": "t", "network": "n", "seed": "1", "epoch": epoch, "view": "224px"}
+        | {"block": "layer1"},
     )
     with open(folder / "alignment.csv", newline="") as file:
         return list(csv.DictReader(file))

@@ -9,7 +9,7 @@ log_to(snakemake.log[0])
 from early_alignment.files import written_whole
 from early_alignment.networks import checkpoints, networks
 
-source, output = Path(snakemake.input[0]), Path(snakemake.output[0])
+source, output = Path(snakemake.input.checkpoint), Path(snakemake.output[0])
 state = checkpoints.read_foreign(source)
 network = networks.with_state(snakemake.params.architecture, state, source)
 if checkpoints.is_plain(source, network):

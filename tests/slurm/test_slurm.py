@@ -48,12 +48,11 @@ def folder(tmp_path_factory):
     """A clone with a part of the demo: one seed, two targets, the first epochs."""
     folder = copy_of_repository(tmp_path_factory.mktemp("on_slurm"))
     config = yaml.safe_load((folder / "experiments/demo.yaml").read_text())
-    config |= {"seeds": [1], "epochs": [0, 1]}
-    config["training"] |= {"epochs": 2, "epochs_per_job": 2}
+    network = config["networks"]["resnet50"] | {"seeds": [1], "epochs": [0, 1], "calibrated": []}
+    network["training"] |= {"epochs": 2, "epochs_per_job": 2, "early_steps": []}
+    config["networks"] = {"resnet50": network}
     config["datasets"]["simulated_EEG"]["targets"] = ["80ms"]
     config["datasets"]["simulated_fMRI"]["targets"] = ["V1v"]
-    config["features"]["calibration_images"] = 32
-    config["features"]["untrained_batchnorm"] = "running"
     (folder / "small.yaml").write_text(yaml.safe_dump(config))
     # What a user edits: too little time for one rule and too little memory for another, at the first attempt.
     profile = PROFILE | {"set-resources": PROFILE["set-resources"] | {"figure1": {"mem_mb": "200 * attempt"}}}
@@ -124,7 +123,7 @@ def processes_of(slurm_job: str) -> list[int]:
 def cancelled(slurm, folder):
     """A run without retries, one of whose jobs is cancelled: what it printed, its exit status, and the job's number."""
     process = begun(folder, slurm, "--retries", "0", "--until", "train")
-    job = started(slurm, "train", is_ready=(folder / "results/demo/training/seed-1/epoch-001.json").exists)
+    job = started(slurm, "train", is_ready=(folder / "results/demo/training/resnet50/seed-1/epoch-001.json").exists)
     run("scancel", job, cwd="/", **slurm)
     printed, _ = process.communicate(timeout=400)
     return printed, process.returncode, job
@@ -186,7 +185,7 @@ def test_rules_for_gpus_had_one_and_no_other_did(finished, slurm, folder):
         visible[kind].add(found[2])
     assert visible["with"] <= {"0", "1"} and visible["with"]
     assert visible["without"] == {"none"}
-    assert {job["rule"] for job in jobs(slurm) if job["partition"] == "gpu"} == {"train", "features"}
+    assert {job["rule"] for job in jobs(slurm) if job["partition"] == "gpu"} == {"train", "features_resnet50"}
 
 
 def test_results_equal_those_of_a_local_run(finished, folder, finished_demo):
@@ -203,9 +202,9 @@ def test_results_equal_those_of_a_local_run(finished, folder, finished_demo):
 def test_a_group_is_what_its_members_share(finished, slurm, folder):
     rows = csv.DictReader((folder / "results/demo/tables/alignment.csv").open())
     assert len(list(rows)) == 2 * 2 * 3 * 4
-    once = {"simulate_eeg", "simulate_fmri", "simulate_labelled_images", "checked_data", "train"}
+    once = {"simulate_eeg", "simulate_fmri", "simulate_labelled_images", "fingerprint_images", "checked_data", "train"}
     once |= {"alignment_table", "accuracy_table", "noise_ceiling_table", "peaks_table", "figure1", "training_figure"}
-    expected = dict.fromkeys(once, 1) | {"stimuli": 2, "features": 4}
+    expected = dict.fromkeys(once, 1) | {"stimuli": 2, "features_resnet50": 4}
     expected |= {OF_CHECKPOINT: 2 * 2, BRAIN_RDMS: 2}
     assert Counter(job["rule"] for job in jobs(slurm) if job["state"] == "COMPLETED") == expected
 
@@ -215,11 +214,11 @@ def test_a_group_is_what_its_members_share(finished, slurm, folder):
     [(None, 5 * 6, "180"), pytest.param("all", 5 * 91, "1,880", marks=pytest.mark.slow)],
 )
 def test_the_papers_grid_is_as_few_jobs_as_the_readme_says(clone, paper_data, epochs, checkpoints, said):
-    settings = papers_settings(paper_data, **({"epochs": epochs} if epochs else {}))
+    settings = papers_settings(paper_data, epochs)
     listed = run("snakemake", "-n", "--profile", "slurm", *settings, cwd=clone).stdout
     table = listed.split("Job stats:")[1].split("\n\n")[0].splitlines()[3:]
     jobs = {rule: int(n) for rule, n in (line.split() for line in table)}
-    assert jobs["features"] == checkpoints * 2  # data sets
+    assert jobs["features_resnet50"] == checkpoints * 2  # data sets
     groups = Counter(re.findall(r"Group job (\S+) ", listed))
     # A group for the RDMs and alignments of a checkpoint and data set; and one for each dozen brain RDMs.
     assert sorted(groups.values()) == [1] * 2 * checkpoints + [math.ceil(3 * 8 / 12), math.ceil(3 * 10 / 12)]

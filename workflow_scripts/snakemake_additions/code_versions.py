@@ -2,8 +2,8 @@
 
 Snakemake compares the dates of scripts, which a fresh clone changes, and does not look at the modules that a script
 imports. A rule therefore carries the fingerprint of its script and of all modules of the library that it imports,
-directly or not, and profiles/default turns the comparison of dates off. Comments, docstrings and layout do not count,
-so only a change that could change a result makes one stale.
+directly or not, and profiles/default turns the comparison of dates off. What is for people alone does not count (see
+the module `plain_code`), so only a change that could change a result makes one stale.
 """
 
 import ast
@@ -11,8 +11,13 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
+from .plain_code import PlainCode, reached
+
 SCRIPTS = Path(__file__).parents[1]
 PACKAGE = SCRIPTS / "early_alignment"
+WITHOUT_RESULTS = ("errors.py", "logs.py", "files.py", "training/watching.py")
+"""Modules of which no result depends: what a user is told instead of one, where a job prints, that a file has its name
+only when it is whole, and what there is to watch while a network trains."""
 
 
 @cache
@@ -27,9 +32,10 @@ def code_version(script: str, *modules: str, without: tuple[str, ...] = ()) -> s
     """
     digest = hashlib.sha256()
     named = {PACKAGE / module for module in modules}
-    left_out = {PACKAGE / module for module in without}
-    for file in (SCRIPTS / script, *sorted(modules_behind(SCRIPTS / script, *named) - left_out)):
-        digest.update(_plain(file).encode())
+    left_out = {PACKAGE / module for module in (*without, *WITHOUT_RESULTS)}
+    files = (SCRIPTS / script, *sorted(modules_behind(SCRIPTS / script, *named) - left_out))
+    for text in reached([_plain(file) for file in files]):
+        digest.update(text.encode())
     return digest.hexdigest()[:12]
 
 
@@ -44,26 +50,15 @@ def modules_behind(script: Path, *modules: Path) -> set[Path]:
 
 
 @cache
-def _tree(path: Path) -> ast.Module:
-    """The syntax tree without docstrings."""
-    tree = ast.parse(path.read_text(encoding="utf-8"), path)
-    for node in ast.walk(tree):
-        documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-        if isinstance(node, documented) and ast.get_docstring(node, clean=False):
-            node.body = node.body[1:]
-    return tree
-
-
-def _plain(path: Path) -> str:
-    """The code without comments, docstrings and layout; unlike `ast.dump`, Pythons agree on it."""
-    return ast.unparse(_tree(path))
+def _plain(path: Path) -> PlainCode:
+    return PlainCode(path.read_text(encoding="utf-8"), PACKAGE.name)
 
 
 @cache
 def _imports(path: Path) -> frozenset[Path]:
     """The package's files that a file names in import statements, wherever in the file these are."""
     found = set()
-    for node in ast.walk(_tree(path)):
+    for node in ast.walk(_plain(path).tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
             candidates = [SCRIPTS.joinpath(*name.split(".")) for name in names if _is_of_package(name)]

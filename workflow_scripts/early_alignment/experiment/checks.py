@@ -163,7 +163,8 @@ def look_over_network(network: Network) -> tuple[dict[int, dict[str, int]], list
 
     Returns:
         Side of the images → block → how many features it has, as far as that can be known; and the errors of image
-        sizes that the network does not take, of blocks without features, and of calibration without batch norm.
+        sizes that the network does not take, of blocks without features, of calibration without batch norm, and of a
+        network to train or evaluate that is no classifier.
     """
     from ..networks import networks
 
@@ -176,7 +177,8 @@ def look_over_network(network: Network) -> tuple[dict[int, dict[str, int]], list
     if network.training["images"] is not None:
         built.train(network.is_trained)  # auxiliary classifiers run in training alone
         size, key = network.training["image_size"], f"{where}.training.image_size"
-        _attempt(errors, networks.surveyed, built, network.architecture, size, key)
+        if _attempt(errors, networks.surveyed, built, network.architecture, size, key) is not None:
+            _attempt(errors, networks.check_scores, built, network.architecture, size)
     numbers = {}
     for size in sizes(network.features):
         key = f"config key features.image_size, network {network.name}"

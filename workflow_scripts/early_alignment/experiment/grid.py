@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..networks.architectures import digest, own_file
+
 CALIBRATED = "-calibrated"
 
 
@@ -105,6 +107,12 @@ class Network:
         return f"{source}-short-side-{self.training['resized_short_side']}-quality-{self.training['resized_quality']}"
 
     @property
+    def own_code(self) -> list[str]:
+        """The user's file that the architecture is in, if it is."""
+        file = own_file(self.architecture)
+        return [] if file is None else [str(file)]
+
+    @property
     def recipe(self) -> dict:
         """What decides a trained network besides seed and images: the arguments of `training.recipe.Recipe`."""
         training = self.training
@@ -114,6 +122,7 @@ class Network:
             "architecture": self.architecture,
             "resized_quality": training["resized_quality"] if self.is_resized else None,
             "cosine_epochs": training["epochs"] if is_cosine else None,
+            "network_code": digest(self.architecture),
         }
 
 

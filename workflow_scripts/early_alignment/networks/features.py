@@ -31,8 +31,8 @@ def extract(
     runs several times in a pass or puts out more than a tensor is printed.
 
     Args:
-        network: `torch.nn.Module`, in evaluation mode, on the device to compute on.
-        files: Block (a module's name) → the zip file to write.
+        network: `torch.nn.Module`, on the device to compute on; left in evaluation mode.
+        files: Block, as for `networks.block_outputs`, → the zip file to write.
         dataset: Where the images are.
         stimuli: All images, those of a condition together.
         size: Side of the images in pixels.
@@ -44,15 +44,15 @@ def extract(
         batch_size: Images per forward pass.
 
     Raises:
-        InputError: An image does not decode, a block has no features, or features are not finite or cannot be stored
-            in that type.
+        InputError: An image does not decode, a block has no features, features are not finite or cannot be stored in
+            that type, or a module runs in training mode.
     """
     from time import monotonic
 
     import torch
     from tqdm import tqdm
 
-    from .networks import activities, block_outputs, computing_in
+    from .networks import activities, block_outputs, computing_in, evaluating, parsed
 
     device = next(network.parameters()).device
     # Convolutions take half the time on processors with channels last, and no longer on GPUs.
@@ -66,6 +66,7 @@ def extract(
         means = ConditionMeans(stimuli)
         progress = stack.enter_context(tqdm(total=len(stimuli), unit="image", mininterval=5))
         stack.enter_context(computing_in(precision, device))
+        stack.enter_context(evaluating(network))
         writing = []
 
         pin_memory = device.type == "cuda"
@@ -75,8 +76,9 @@ def extract(
             if means.taken == 0:
                 found = activities(network, batch[:2])
                 for block in files:
-                    if found[block].note():
-                        print(f"block {block} {found[block].note()}")
+                    name, part = parsed(block)
+                    if note := found[name].note(part):
+                        print(f"block {block} {note}")
             means.take(len(batch))
             rows = {
                 block: storable(means.of(block, outputs.pop(block)), dtype, block, means.finished) for block in files

@@ -28,6 +28,8 @@ NETWORK_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 NETWORK_LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
 WIDTH_OF_LABELS = 0.5
 """In inches, of what is beside a panel's axis."""
+TITLE_PAD = 18
+"""In points, from a panel to its title, for two small lines."""
 MOST_POINTS = 30
 """Of more epochs, curves of training are drawn without points, which would run together."""
 MOST_BLOCKS = 8
@@ -71,13 +73,10 @@ def alignment_over_training(
         for row, (name, size) in enumerate(rows):
             of_row = alignment[(alignment["dataset"] == name) & (alignment["view"].map(size_of) == size)]
             for panel_axes, target in zip(axes[row], targets[name], strict=False):
-                draw_blocks(panel_axes, axis, of_row[of_row["target"] == target], palette)
-                panel_axes.set_title(target_label(target), pad=18)
-                lines = [
-                    note_on_numbers(of_row[of_row["target"] == target]),
-                    note_on_ceiling(noise_ceiling, name, target),
-                ]
-                write_above(panel_axes, lines)
+                of_panel = of_row[of_row["target"] == target]
+                draw_blocks(panel_axes, axis, of_panel, palette)
+                panel_axes.set_title(target_label(target), pad=TITLE_PAD)
+                write_above(panel_axes, [note_on_numbers(of_panel), note_on_ceiling(noise_ceiling, name, target)])
             for panel_axes in axes[row, len(targets[name]) :]:
                 panel_axes.set_axis_off()
             axes[row, 0].set_ylabel(measure_label(alignment))
@@ -133,13 +132,14 @@ def networks_compared(
             draw_networks(axes[row, -1], axis, of_row, best, styles)
             handles = [plt.Line2D([], [], label=block_label(best[n]), **styles[n]) for n in networks]
             legends.append(axes[row, -1].legend(handles=handles, bbox_to_anchor=(1, 1), **of_best))
-            axes[row, 0].set_ylabel(f"{target_label(target)}\n{measure_label(alignment)}")
+            axes[row, 0].set_ylabel(target_label(target))
             subjects = counted(of_row["subject"].nunique(), "subject")
             write_above(axes[row, 0], [subjects, note_on_ceiling(noise_ceiling, name, target)])
             if target == targets_of(alignment, name)[0]:
                 write_heading(axes[row, 0], datasets.index(name), name)
         for panel_axes, title in zip(axes[0], [*map(block_label, blocks), "Best block"], strict=True):
-            panel_axes.set_title(title, pad=18)
+            panel_axes.set_title(title, pad=TITLE_PAD)
+        figure.supylabel(measure_label(alignment), fontsize="medium")
         make_room(figure, legends)
         seeds = alignment.groupby("network")["seed"].nunique().to_dict()
         handles = [plt.Line2D([], [], label=f"{n} ({counted(seeds[n], 'seed')})", **styles[n]) for n in networks]
@@ -232,9 +232,9 @@ def draw_trajectory(axes, axis: EpochAxis, rows: pd.DataFrame, shift: float = 0,
     """Draw means and standard errors against epoch, the line broken after the untrained network."""
     means = means_and_errors(rows, "epoch")
     for part in (means[means.index > 0], means[means.index == 0]):
-        places = [axis.place(epoch, shift) for epoch in part.index]
-        # Lines of error bars are solid, whatever the style.
-        axes.errorbar(places, part["mean"], yerr=part["error"], capsize=2, elinewidth=1.2, **style)
+        if len(part):
+            places = [axis.place(epoch, shift) for epoch in part.index]
+            axes.errorbar(places, part["mean"], yerr=part["error"], capsize=2, elinewidth=1.2, **style)
 
 
 def finish_panel(axes, axis: EpochAxis) -> None:
@@ -261,15 +261,10 @@ def write_above(axes, lines: list[str]) -> None:
 
 
 def write_heading(axes, number: int, name: str) -> None:
-    """Write a letter and a name above a row of panels, above their titles too."""
-    axes.annotate(
-        f"{chr(ord('a') + number)}   {name.replace('_', ' ')}",
-        (0, 1),
-        xytext=(-40, 34),
-        xycoords="axes fraction",
-        textcoords="offset points",
-        fontweight="bold",
-    )
+    """Write a letter and a name above a row of panels, a line above their titles."""
+    # A title, as a layout makes room for its height alone.
+    text = f"{chr(ord('a') + number)}   {name.replace('_', ' ')}\n"
+    axes.set_title(text, loc="left", x=-0.15, pad=TITLE_PAD, fontweight="bold", fontsize="medium")
 
 
 def write_legend(figure: plt.Figure, handles: list, title: str | None = None) -> None:
@@ -336,9 +331,9 @@ def pixels(size: str) -> str:
 
 
 def measure_label(alignment: pd.DataFrame) -> str:
-    """What is drawn of a table of one measure and one choice of pairs."""
+    """What is drawn of a table of one measure and one choice of pairs, in lines that are no longer than a panel."""
     measure, pairs = alignment[["measure", "pairs"]].iloc[0]
-    return f"Alignment ({MEASURE_LABELS[measure]}){PAIRS_LABELS[pairs]}"
+    return textwrap.fill(f"Alignment ({MEASURE_LABELS[measure]})", 24) + PAIRS_LABELS[pairs]
 
 
 def block_label(block: str) -> str:

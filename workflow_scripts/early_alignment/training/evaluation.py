@@ -48,14 +48,19 @@ def loss_sum(outputs, labels, label_smoothing: float = 0.0) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def evaluate(network, batches, device, computing: Computing) -> dict[str, float]:
-    """Validation loss, and top-1 and top-5 accuracy as fractions, over all processes."""
+def evaluate(network, batches, device, computing: Computing, n_classes: int) -> dict[str, float]:
+    """Validation loss, and top-1 and top-5 accuracy as fractions, over all processes.
+
+    Raises:
+        InputError: The network puts out anything but a score for each image and class.
+    """
     network.eval()
     sums = torch.zeros(4, dtype=torch.float64, device=device)
     for x, labels in batches:
         labels = labels.to(device, non_blocking=True)
         with networks.computing_in(computing.precision, device):
             scores = network(x.to(device, memory_format=layout(computing), non_blocking=True))
+        networks.refuse_other_than_scores(scores, len(labels), n_classes)
         ranked = scores.topk(min(5, scores.shape[1])).indices == labels[:, None]
         counts = (loss_sum(scores, labels), ranked[:, 0].sum(), ranked.sum(), torch.tensor(len(labels)))
         sums += torch.stack([count.to(device, torch.float64) for count in counts])
@@ -79,7 +84,7 @@ def of_checkpoint(
     Args:
         path: The checkpoint.
         root: A folder with `val/<class>/`.
-        architecture: A name in `torchvision.models`.
+        architecture: As for `networks.untrained`.
         image_size: Side of the crops in pixels.
         validation_resize: Side of the resized image that they are cut from.
         computing: Type of device → a `Computing`.
@@ -88,13 +93,13 @@ def of_checkpoint(
         expected: What the checkpoint must say of itself, as of `checkpoints.expected`.
 
     Raises:
-        InputError: The network has another number of classes than there are folders.
+        InputError: The network has another number of classes than there are folders, or is no classifier.
     """
     device = networks.device()
     computing = Computing(**computing[device.type])
     network = networks.from_checkpoint(architecture, path, expected).to(device, memory_format=layout(computing))
     images = validation_images(root, image_size, validation_resize, background)
-    n_folders, n_classes = len(images.classes), len(list(network.state_dict().values())[-1])
-    if n_folders != n_classes:
+    n_folders, n_classes = len(images.classes), networks.number_of_classes(architecture, network.state_dict())
+    if n_classes not in (n_folders, None):
         raise InputError(root / "val", f"{n_folders} classes", f"{n_classes}, as in {path}", "correct training.images")
-    return evaluate(network, validation_batches(images, BATCH, workers), device, computing)
+    return evaluate(network, validation_batches(images, BATCH, workers), device, computing, n_folders)

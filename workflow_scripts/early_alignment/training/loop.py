@@ -20,7 +20,7 @@ import torch
 
 from ..errors import InputError
 from ..files import written_whole
-from ..networks import checkpoints, networks
+from ..networks import architectures, checkpoints, networks
 from ..networks.loaders import Loader
 from . import image_fingerprint, processes, watching
 from .evaluation import evaluate, layout, loading, loss_sum, validation_batches, validation_images
@@ -67,9 +67,10 @@ def train(
         early_steps: After how many steps of the first epoch to keep the network too.
 
     Raises:
-        InputError: Images are missing, are others or do not decode, `folder` holds the training of another recipe or
-            is being trained in, the first epoch has fewer steps than `early_steps` or has ended without keeping them,
-            the loss is not finite, or a file cannot be written. The last finished epoch is kept.
+        InputError: Images are missing, are others or do not decode, the network cannot be built or is no classifier,
+            `folder` holds the training of another recipe or is being trained in, the first epoch has fewer steps than
+            `early_steps` or has ended without keeping them, the loss is not finite, or a file cannot be written. The
+            last finished epoch is kept.
     """
     device = networks.device()
     compute_reproducibly(device)
@@ -87,7 +88,9 @@ def train(
         )
     steps_per_epoch = len(EpochBatches(len(training_images), recipe.batch_size, seed, 1, processes=processes.size()))
     refuse_steps_beyond(steps_per_epoch, early_steps)
-    network = networks.untrained(recipe.architecture, len(training_images.classes), seed).to(device)
+    n_classes = len(training_images.classes)
+    network_code = architectures.digest(recipe.architecture)
+    network = networks.untrained(recipe.architecture, n_classes, seed).to(device)
     network = network.to(memory_format=layout(computing))
     optimiser = torch.optim.SGD(
         network.parameters(), lr=0.0, momentum=recipe.momentum, weight_decay=recipe.weight_decay
@@ -96,6 +99,7 @@ def train(
         network.compile()
     fingerprint = asdict(recipe) | asdict(computing)
     fingerprint |= {"seed": seed, "processes": processes.size(), "images": images["images"]}
+    fingerprint |= {"network_code": network_code}
 
     with alone_in(folder):
         done = resume(folder, fingerprint, network, optimiser, device)
@@ -110,7 +114,7 @@ def train(
             row = {"seed": seed, "epoch": epoch, "step": step, "steps_per_epoch": steps_per_epoch}
             row |= {"training_loss": loss, "learning_rate": rate}
             with same_draws_afterwards(device):
-                row |= evaluate(network, validation, device, computing)
+                row |= evaluate(network, validation, device, computing, n_classes)
             in_epoch, when = (epoch + 1, f"after step {step}") if step else (epoch, "after its last step")
             refuse_unless_finite(row["validation_loss"], seed, in_epoch, when, rate)
             row["seconds"] = round(time.monotonic() - started, 3)

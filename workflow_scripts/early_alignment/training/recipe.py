@@ -12,7 +12,8 @@ class Recipe:
     """All that decides a trained network, besides its seed and the images; `config.yaml` has the sources.
 
     `cosine_epochs` is the length of a cosine schedule, which is part of it; None for steps, which have no end.
-    `background` is what transparent pixels of images show, as in `decoding.decoded`.
+    `background` is what transparent pixels of images show, as in `decoding.decoded`. `network_code` is the
+    `architectures.digest` of a network of the user's own.
     """
 
     architecture: str
@@ -32,6 +33,7 @@ class Recipe:
     cosine_epochs: int | None
     warmup_epochs: float
     warmup_factor: float
+    network_code: str | None = None
 
     def rate(self, epochs_done: float) -> float:
         """The learning rate after so many epochs, whole or not.
