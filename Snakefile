@@ -4,7 +4,7 @@
 #
 #   network × seed ── training ── checkpoints ── features ── model_rdms ──┐
 #   data set ── stimuli ───────────────┘                        ├── alignment ── tables ── figures
-#   data set ─────────────────────────────────── brain_rdms ────┘
+#   data set ── responses ────────────────────── brain_rdms ────┘
 
 import atexit
 
@@ -29,6 +29,7 @@ include: "rules/preprocessing.smk"
 include: "rules/stimuli.smk"
 include: "rules/features.smk"
 include: "rules/model_rdms.smk"
+include: "rules/responses.smk"
 include: "rules/brain_rdms.smk"
 include: "rules/alignment.smk"
 include: "rules/tables.smk"

@@ -14,6 +14,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent / "workflow_scripts"))
 
 from early_alignment.datasets import open_dataset, published_pickles, things_eeg2_channels, things_eeg2_preprocessing
+from early_alignment.geometry import brain_rdms
 
 FOLDER = Path(sys.argv[1])
 RAW = {partition: FOLDER / f"raw_eeg_{partition}.npy" for partition in things_eeg2_preprocessing.PARTITIONS}
@@ -65,7 +66,7 @@ def read(target: str):
 
 
 def brain_rdm() -> None:
-    read("170ms").brain_rdm("1", "170ms", "correlation")
+    brain_rdms.rdm(read("170ms").patterns("1", "170ms"), "correlation")
 
 
 def responses_at_one_time() -> None:

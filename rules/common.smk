@@ -14,6 +14,7 @@ from early_alignment.datasets import open_dataset
 from early_alignment.errors import InputError
 from early_alignment.experiment.config import check_own_files, check_roots, checked, own_checkpoint
 from early_alignment.experiment.grid import networks_of, size_of_view
+from early_alignment.geometry.brain_rdms import NEEDS_REPETITIONS
 from early_alignment.simulation.plan import plan_of
 from snakemake_additions import ancient_inputs, messages, sigterm
 from snakemake_additions.code_versions import code_version
@@ -52,11 +53,14 @@ try:
     TARGETS = [(name, target) for name, dataset in DATASETS.items() for target in dataset.targets]
 except InputError as error:
     raise WorkflowError(str(error))
+DATASETS_OF_RDMS = [name for name, dataset in DATASETS.items() if dataset.gives_rdms]
+DATASETS_OF_RESPONSES = [name for name in DATASETS if name not in DATASETS_OF_RDMS]
+BRAIN_DISTANCE = config["rdm"]["brain_distance"] or config["rdm"]["distance"]
 SUBJECTS = {s for name, target in TARGETS for s in DATASETS[name].subjects_of(target)}
 
 
 def one_of(names):
-    """A wildcard constraint: one of the names, and nothing else."""
+    """A wildcard constraint: one of the names, and nothing else; of no names, what nothing fulfils."""
     return "|".join(sorted((re.escape(str(name)) for name in names), reverse=True)) or "(?!)"
 
 
@@ -92,18 +96,11 @@ def benchmark_of(path, folder=results):
     return folder(f"benchmarks/{path}.tsv")
 
 
-def code_with_format(script, without=()):
+def code_with_format(script):
     """The version of a script's code and of the module that reads the job's data set, by wildcards."""
     return lambda wildcards: code_version(
-        script,
-        f"datasets/{DATASETS[wildcards.dataset].settings['format']}.py",
-        without=without,
+        script, f"datasets/{DATASETS[wildcards.dataset].settings['format']}.py"
     )
-
-
-# Data sets know brain RDMs too, of which neither the list of stimuli nor features depend. Simulated data stay when RDM
-# code is edited, as measured data do, though a gain in them was once set by RDMs.
-BRAIN_ONLY = ("geometry/rdms.py", "geometry/repetitions.py", "geometry/noise.py")
 
 
 # Below a data set's name, what is of one checkpoint, seen in one way.
@@ -177,7 +174,7 @@ def simulated_data(wildcards):
 
 
 def simulated_files(format_):
-    """All files that decide the stimuli and the brain RDMs of the simulated data set in that format."""
+    """All files that decide the stimuli and the responses of the simulated data set in that format."""
     datasets = [d for d in DATASETS.values() if d.settings["format"] == format_]
     brain = {
         f for d in datasets for s in d.subjects for t in d.targets for f in d.brain_files(s, t)

@@ -64,7 +64,7 @@ for network in NETWORKS.values():
             background=config["features"]["background"],
             dtype=config["features"]["dtype"],
             precision=config["features"]["precision"],
-            code=code_with_format("extract_features.py", without=BRAIN_ONLY),
+            code=code_with_format("extract_features.py"),
         message:
             "Extract features of {wildcards.dataset} from {wildcards.network}, seed {wildcards.seed}, epoch {wildcards.epoch}"
         script:

@@ -24,7 +24,8 @@ LISTED = Path(__file__).with_suffix(".yaml")
 TESTS = {
     "comparison/measures": ["test_measures_and_ceilings.py"],
     "statistics/ceilings": ["test_measures_and_ceilings.py"],
-    "geometry/noise": ["test_noise.py"],
+    "noise": ["test_noise.py"],
+    "half_precision": ["test_rdms.py"],
     "geometry/repetitions": ["test_noise.py"],
     "geometry/rdms": ["test_rdms.py"],
     "datasets/published_pickles": ["test_published_pickles.py"],

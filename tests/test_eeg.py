@@ -15,8 +15,9 @@ import yaml
 from conftest import copy_of_repository, run
 from early_alignment.datasets import open_dataset, published_pickles, things_eeg2_channels, things_eeg2_preprocessing
 from early_alignment.errors import InputError
+from early_alignment.experiment import checks
 from early_alignment.experiment import config as library
-from early_alignment.geometry import rdms
+from early_alignment.geometry import brain_rdms, rdms
 from PIL import Image
 from scipy.spatial.distance import squareform
 from sklearn.covariance import ledoit_wolf
@@ -247,7 +248,7 @@ def test_what_is_wrong_with_a_preprocessed_file_is_one_message(preprocessed, har
         harm(root)
     dataset = opened(root, **others)
     with pytest.raises(InputError, match=message):
-        dataset.brain_rdm(dataset.subjects[0], dataset.targets[0], "correlation")
+        dataset.patterns(dataset.subjects[0], dataset.targets[0])
 
 
 def test_channels_are_joined_by_name_whatever_their_order_in_a_file(preprocessed, tmp_path_factory):
@@ -290,11 +291,11 @@ def test_times_that_differ_between_subjects_are_refused(preprocessed):
 def test_a_distance_between_single_repetitions_is_refused_by_the_check(preprocessed):
     root, _ = preprocessed
     write_preprocessed(root, "training", np.random.default_rng(6).normal(size=(8, 1, 17, 100)))
-    opened(root).check_repetitions("1", "170ms", "correlation")
-    opened(root, conditions="test_images").check_repetitions("1", "170ms", "crossnobis")
+    assert checks.wrong_responses(opened(root), "1", "170ms", "correlation") == []
+    checks.check_repetitions(opened(root, conditions="test_images"), "1", "170ms", "crossnobis")
     for distance in ("mahalanobis", "crossnobis"):
         with pytest.raises(InputError, match="9 of 9 conditions"):
-            opened(root).check_repetitions("1", "170ms", distance)
+            checks.check_repetitions(opened(root), "1", "170ms", distance)
 
 
 def test_a_sample_of_responses_is_of_images_from_first_to_last(tmp_path):
@@ -526,9 +527,9 @@ def test_a_planted_response_is_found_at_its_latency_channel_and_concept(raw_root
     assert [CHANNELS[channel] for channel in at_peak.argmax(axis=1)] == CHANNEL_OF
     alike = np.array([[a == b for b in CHANNEL_OF] for a in CHANNEL_OF])
     pairs = ~np.eye(9, dtype=bool)
-    at_170 = squareform(dataset.brain_rdm("1", "170±10ms", "correlation"))
+    at_170 = squareform(brain_rdms.rdm(dataset.patterns("1", "170±10ms"), "correlation"))
     assert at_170[alike & pairs].max() < 0.3 < 0.7 < at_170[~alike].min()
-    before = squareform(dataset.brain_rdm("1", "-100ms", "correlation"))
+    before = squareform(brain_rdms.rdm(dataset.patterns("1", "-100ms"), "correlation"))
     assert abs(before[alike & pairs].mean() - before[~alike].mean()) < 0.3
 
 
@@ -673,8 +674,11 @@ def test_the_rules_go_from_raw_sessions_to_rdms_and_redo_what_changed(workflow, 
         settings(raw_root, "things_eeg2_raw") | {"preprocessed": str(folder / "results/preprocessed_data/things")},
     )
     for path, target in zip(RDMS, ("170±10ms", "-100ms"), strict=True):
+        read = np.load(folder / path.replace("brain_rdms", "responses"))
+        np.testing.assert_array_equal(read, dataset.patterns("1", target))
+        assert read.dtype == dataset.patterns("1", target).dtype
         np.testing.assert_allclose(
-            rdms.load(folder / path), dataset.brain_rdm("1", target, "correlation"), rtol=1e-6, atol=1e-7
+            rdms.load(folder / path), brain_rdms.rdm(dataset.patterns("1", target), "correlation"), rtol=1e-6, atol=1e-7
         )
     assert (folder / "results/logs/brain_rdms/things/sub-1/170±10ms.log").is_file()
     for partition in ("training", "test"):
@@ -684,18 +688,26 @@ def test_the_rules_go_from_raw_sessions_to_rdms_and_redo_what_changed(workflow, 
 
     everything = (STIMULI, *RDMS, *DRY)
     assert "Nothing to be done" in snakemake(*everything)
+    for distance, read_again in (("euclidean", {}), ("crossnobis", {"responses": 2})):
+        redone = jobs(snakemake(*everything, "--config", f"rdm={{brain_distance: {distance}}}"))
+        assert redone == {"brain_rdms": 2} | read_again
     redone = jobs(snakemake(*everything, noise_covariance="training"))
-    assert redone == {"preprocess_session": 4, "join_sessions": 1, "brain_rdms": 2}
+    assert redone == {"preprocess_session": 4, "join_sessions": 1, "responses": 2, "brain_rdms": 2}
     raw_files(folder / "data", 3)["test"].touch()
-    assert jobs(snakemake(*everything)) == {"preprocess_session": 1, "join_sessions": 1, "brain_rdms": 2}
+    assert jobs(snakemake(*everything)) == {
+        "preprocess_session": 1,
+        "join_sessions": 1,
+        "responses": 2,
+        "brain_rdms": 2,
+    }
     redone = jobs(snakemake(*everything, conditions="test_images"))
-    assert redone == {"preprocess_session": 1, "join_sessions": 1, "brain_rdms": 2, "stimuli": 1}
+    assert redone == {"preprocess_session": 1, "join_sessions": 1, "responses": 2, "brain_rdms": 2, "stimuli": 1}
 
 
 def test_a_time_course_is_an_alignment_per_published_sample(workflow):
     _, snakemake = workflow
     listed = jobs(snakemake(*DRY, targets="all"))
-    assert (listed["brain_rdms"], listed["alignment"]) == (100, 100)
+    assert (listed["responses"], listed["brain_rdms"], listed["alignment"]) == (100, 100, 100)
 
 
 def test_a_broken_recording_ends_its_job_with_one_message(workflow):

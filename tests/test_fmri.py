@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from early_alignment.datasets import open_dataset
 from early_alignment.errors import InputError
+from early_alignment.experiment import checks
+from early_alignment.geometry import brain_rdms
 from PIL import Image
 
 SHAPE = (9, 7, 5)
@@ -150,12 +152,11 @@ def test_regions_unions_families_and_selection_by_noise_ceiling(nsd):
 
 @pytest.mark.parametrize("subject", ["1", "2"])
 def test_all_distances(nsd, subject):
-    from early_alignment.geometry import repetitions
-
     data = dataset(nsd[0], min_repetitions=2)
     n = len(data.stimuli())
-    for distance in ("correlation", "euclidean", *repetitions.DISTANCES):
-        assert data.brain_rdm(subject, "V1v", distance).shape == (n * (n - 1) // 2,)
+    for distance in ("correlation", "euclidean", *brain_rdms.NEEDS_REPETITIONS):
+        read = data.repeated_patterns if distance in brain_rdms.NEEDS_REPETITIONS else data.patterns
+        assert brain_rdms.rdm(read(subject, "V1v"), distance).shape == (n * (n - 1) // 2,)
 
 
 @pytest.fixture
@@ -256,24 +257,26 @@ def test_the_check_knows_that_crossnobis_needs_two_repetitions_of_every_image(ns
     assert any(rare.values())
     for subject, numbers in rare.items():
         data = dataset(root)
-        data.check_repetitions(str(subject), "V1v", "mahalanobis")
+        checks.check_repetitions(data, str(subject), "V1v", "mahalanobis")
         measured = ~np.isnan(data.repetitions(str(subject), "V1v")).all(axis=-1)
         np.testing.assert_array_equal(data.measured(str(subject), "V1v"), measured)
         if numbers:
             with pytest.raises(
                 InputError, match=rf"{len(numbers)} of .*nsd-{min(numbers):05d}[\s\S]*min_repetitions to 2"
             ):
-                data.check_repetitions(str(subject), "V1v", "crossnobis")
-        dataset(root, min_repetitions=2).check_repetitions(str(subject), "V1v", "crossnobis")
+                checks.check_repetitions(data, str(subject), "V1v", "crossnobis")
+        checks.check_repetitions(dataset(root, min_repetitions=2), str(subject), "V1v", "crossnobis")
 
 
 FULL = (81, 104, 83)
 READ = """
 import sys
 from early_alignment.datasets import open_dataset
+from early_alignment.geometry import brain_rdms
 
 settings = {"format": "nsd", "root": sys.argv[1], "subjects": [1], "targets": ["nsdgeneral"]}
-print(open_dataset("nsd", settings).brain_rdm("1", "nsdgeneral", "correlation").shape)
+responses = open_dataset("nsd", settings).patterns("1", "nsdgeneral")
+print(brain_rdms.rdm(responses, "correlation").shape)
 print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 

@@ -253,6 +253,7 @@ def test_a_chunk_of_a_zarr_array_that_is_rewritten_in_place_makes_its_rdm_stale(
     printed = run(*command, "--dry-run", "--quiet", "reason", cwd=folder).stdout
     jobs = printed.split("Job stats:")[1].split("\n\n")[0].splitlines()[3:]
     assert {rule: int(n) for rule, n in map(str.split, jobs) if rule != "total"} == {
+        "responses": 1,
         "brain_rdms": 1,
         "alignment": 1,
         "alignment_table": 1,

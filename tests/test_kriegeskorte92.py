@@ -28,7 +28,7 @@ def dataset(kriegeskorte92_root):
 @pytest.fixture(scope="module")
 def human(dataset):
     subjects = dataset.subjects_of("human_IT")
-    return np.stack([dataset.brain_rdm(subject, "human_IT", "correlation") for subject in subjects])
+    return np.stack([dataset.published_rdm(subject, "human_IT") for subject in subjects])
 
 
 def test_order_of_images_agrees_with_the_published_mean_rdm(dataset, human):
@@ -43,7 +43,7 @@ def test_noise_ceiling_of_four_subjects(human):
 
 def test_monkey_it_is_one_subject_and_its_alignment_is_as_published(dataset, human):
     assert dataset.subjects_of("monkey_IT") == ["monkeys"]
-    monkey = dataset.brain_rdm("monkeys", "monkey_IT", "correlation")
+    monkey = dataset.published_rdm("monkeys", "monkey_IT")
     assert_alignment(monkey, human, 0.334, 0.491)
 
 

@@ -52,8 +52,8 @@ def test_every_measure_on_the_real_92_images(kriegeskorte92_root, measure):
 
     settings = {"format": "kriegeskorte92", "root": kriegeskorte92_root, "subjects": [1, 2, 3, 4]}
     dataset = open_dataset("kriegeskorte92", settings | {"targets": ["human_IT"]})
-    human = np.stack([dataset.brain_rdm(subject, "human_IT", "correlation") for subject in dataset.subjects])
-    monkey = dataset.brain_rdm("monkeys", "monkey_IT", "correlation")[None]
+    human = np.stack([dataset.published_rdm(subject, "human_IT") for subject in dataset.subjects])
+    monkey = dataset.published_rdm("monkeys", "monkey_IT")[None]
     np.testing.assert_allclose(measures.compare(monkey, human, measure), theirs(monkey, human, measure), atol=1e-9)
 
 
@@ -167,7 +167,7 @@ def test_ceilings_of_the_real_92_images_differ_by_measure(kriegeskorte92_root):
 
     settings = {"format": "kriegeskorte92", "root": kriegeskorte92_root, "subjects": [1, 2, 3, 4]}
     dataset = open_dataset("kriegeskorte92", settings | {"targets": ["human_IT"]})
-    human = np.stack([dataset.brain_rdm(subject, "human_IT", "correlation") for subject in dataset.subjects])
+    human = np.stack([dataset.published_rdm(subject, "human_IT") for subject in dataset.subjects])
     for measure in ("pearson", "cosine", "spearman", "whitened"):
         expected = rsatoolbox.inference.boot_noise_ceiling(
             rsatoolbox.rdm.RDMs(human), method=RSATOOLBOX[measure], rdm_descriptor="index"

@@ -53,6 +53,10 @@ def model_rdms(*which, **more):
     return {file.replace("features", "model_rdms", 1).replace(".zarr.zip", ".npy") for file in features(*which, **more)}
 
 
+def responses(targets=TARGETS, subjects=SUBJECTS):
+    return {file.replace("brain_rdms", "responses", 1) for file in brain_rdms(targets, subjects)}
+
+
 def brain_rdms(targets=TARGETS, subjects=SUBJECTS):
     cells = [(name, subject, target) for name in targets for subject in subjects[name] for target in targets[name]]
     return {f"brain_rdms/{name}/sub-{subject}/{target}.npy" for name, subject, target in cells}
@@ -153,7 +157,7 @@ def network_added(x):
 def region_added(x):
     x.config["datasets"]["simulated_fMRI"]["targets"].append("V2v")
     new = {"simulated_fMRI": ["V2v"]}
-    return brain_rdms(new) | alignment(targets=new) | OF_ALIGNMENT | OF_BRAINS
+    return responses(new) | brain_rdms(new) | alignment(targets=new) | OF_ALIGNMENT | OF_BRAINS
 
 
 def subject_taken_out_and_put_back(x):
@@ -161,10 +165,12 @@ def subject_taken_out_and_put_back(x):
     x.config["datasets"]["simulated_EEG"]["subjects"] = [1, 2]
     x.run_all()
     for target in TARGETS["simulated_EEG"]:
-        (x.folder / f"results/demo/brain_rdms/simulated_EEG/sub-3/{target}.npy").unlink()
+        for kind in ("responses", "brain_rdms"):
+            (x.folder / f"results/demo/{kind}/simulated_EEG/sub-3/{target}.npy").unlink()
     x.config["datasets"]["simulated_EEG"]["subjects"] = [1, 2, 3]
     eeg = {"simulated_EEG": TARGETS["simulated_EEG"]}
-    made = brain_rdms(eeg, {"simulated_EEG": [3]}) | alignment(targets=eeg) | {"checked_data.txt"}
+    new = {"simulated_EEG": [3]}
+    made = responses(eeg, new) | brain_rdms(eeg, new) | alignment(targets=eeg) | {"checked_data.txt"}
     return made | OF_ALIGNMENT | OF_BRAINS
 
 
@@ -189,6 +195,11 @@ def stimulus_replaced(x):
 def background_changed(x):
     x.config["features"]["background"] = 127
     return {f"stimuli/{name}.csv" for name in TARGETS} | everything_from() | OF_ALIGNMENT
+
+
+def brain_distance_changed(x):
+    x.config["rdm"] = {"brain_distance": "euclidean"}
+    return brain_rdms() | alignment() | OF_ALIGNMENT | OF_BRAINS
 
 
 def distance_changed(x):
@@ -226,6 +237,19 @@ def rdm_code_edited(x):
     file = "workflow_scripts/early_alignment/geometry/rdms.py"
     x.replace(file, (x.folder / file).read_bytes() + b"\nEDITED = True\n")
     return model_rdms() | brain_rdms() | alignment() | OF_ALIGNMENT | OF_BRAINS
+
+
+def format_code_edited(x):
+    """How responses are read, in one format of two."""
+    file = "workflow_scripts/early_alignment/datasets/things_eeg2.py"
+    code = (x.folder / file).read_bytes()
+    edited = code.replace(
+        b"return responses.mean(axis=-1)[..., order]", b"return 2 * responses.mean(axis=-1)[..., order]"
+    )
+    assert edited != code
+    x.replace(file, edited)
+    eeg = {"simulated_EEG": TARGETS["simulated_EEG"]}
+    return responses(eeg) | brain_rdms(eeg) | alignment(targets=eeg) | OF_ALIGNMENT | OF_BRAINS
 
 
 def training_lengthened(x):
@@ -302,7 +326,9 @@ QUICK = (
     region_added,
     similarity_changed,
     choice_of_pairs_added,
+    brain_distance_changed,
     distance_changed,
+    format_code_edited,
     checkpoint_replaced,
     figure_restyled,
 )

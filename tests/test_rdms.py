@@ -5,6 +5,7 @@ import pytest
 import torch
 from early_alignment.errors import InputError
 from early_alignment.geometry import rdms
+from early_alignment.half_precision import widened
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist, squareform
@@ -252,14 +253,14 @@ def test_a_device_multiplies_without_tf32():
 def test_what_is_widened_is_a_copy_in_rows(dtype, wider, special):
     values = np.asfortranarray(np.linspace(0, 1, 12).reshape(3, 4).astype(dtype))
     values[1, 1] = special
-    wide = rdms.widened(values, np.dtype(wider))
+    wide = widened(values, np.dtype(wider))
     assert wide.dtype == wider
     assert wide.flags.c_contiguous and not np.shares_memory(wide, values)
     np.testing.assert_array_equal(wide, values.astype(wider))
 
 
 def test_a_negative_zero_among_positive_numbers_stays_one():
-    wide = rdms.widened(np.array([[-0.0, 1.0]], np.float16), np.dtype(np.float32))
+    wide = widened(np.array([[-0.0, 1.0]], np.float16), np.dtype(np.float32))
     np.testing.assert_array_equal(wide, [[0, 1]])
     np.testing.assert_array_equal(np.signbit(wide), [[True, False]])
 
@@ -270,7 +271,7 @@ def test_float16_is_widened_as_numpy_does(special):
     every = np.arange(2**16, dtype=np.uint32).astype(np.uint16).view(np.float16)
     values = np.append(every[np.isfinite(every)], np.float16(special)).astype(np.float16)
     values = np.resize(values, (64, len(values) // 32))[:, ::2]
-    wide = rdms.widened(values, np.dtype(np.float32))
+    wide = widened(values, np.dtype(np.float32))
     np.testing.assert_array_equal(wide, values.astype(np.float32))
     np.testing.assert_array_equal(np.signbit(wide), np.signbit(values))
     assert wide.dtype == np.float32

@@ -4,11 +4,15 @@ import shutil
 
 import numpy as np
 import pytest
+import yaml
 import zarr
-from conftest import REPOSITORY
+from conftest import REPOSITORY, copy_of_repository, run
 from early_alignment.datasets import open_dataset
 from early_alignment.errors import InputError
+from early_alignment.experiment import checks
+from early_alignment.geometry import brain_rdms
 from PIL import Image
+from scipy.spatial.distance import pdist
 
 CONDITIONS = ["cow", "apple", "dog", "boat"]
 REGIONS = ["V1v", "PPA", "V1v", "V1d", "", "V1d"]
@@ -79,7 +83,7 @@ def test_every_layout(root, kind, repeated, timed):
     if repeated:
         expected = array[..., 3].swapaxes(0, 1)[..., [0, 2]]
         np.testing.assert_allclose(data.repetitions("ann", f"V1v{suffix}"), expected)
-        assert data.brain_rdm("ann", f"V1v{suffix}", "crossnobis").shape == (6,)
+        assert brain_rdms.rdm(data.repeated_patterns("ann", f"V1v{suffix}"), "crossnobis").shape == (6,)
     else:
         with pytest.raises(InputError, match="holds averages"):
             data.repetitions("ann", f"V1v{suffix}")
@@ -93,7 +97,7 @@ def test_repetitions_that_a_condition_lacks_are_left_out_of_its_average(root):
     expected = array.mean(axis=1)
     expected[1] = array[1, :2].mean(axis=0)
     np.testing.assert_allclose(dataset(root).patterns("ann", "all"), expected)
-    assert np.isfinite(dataset(root).brain_rdm("ann", "all", "crossnobis")).all()
+    assert np.isfinite(brain_rdms.rdm(dataset(root).repeated_patterns("ann", "all"), "crossnobis")).all()
     array[1] = np.nan
     write(root, array, "npy")
     with pytest.raises(InputError, match="6 of 6 units not finite"):
@@ -341,19 +345,19 @@ def test_the_check_knows_how_many_repetitions_a_distance_needs(root):
     array[2, 1:] = np.nan  # dog was shown once
     write(root, array, "npy")
     data = dataset(root)
-    data.check_repetitions("ann", "all", "correlation")
-    data.check_repetitions("ann", "all", "mahalanobis")
+    assert checks.wrong_responses(data, "ann", "all", "correlation") == []
+    checks.check_repetitions(data, "ann", "all", "mahalanobis")
     with pytest.raises(InputError, match=r"1 of 4 conditions that lack them: dog\n[\s\S]*crossnobis needs"):
-        data.check_repetitions("ann", "all", "crossnobis")
-    with pytest.raises(InputError):
-        data.brain_rdm("ann", "all", "crossnobis")
+        checks.check_repetitions(data, "ann", "all", "crossnobis")
+    with pytest.raises(ValueError, match="share fewer than two repetitions"):
+        brain_rdms.rdm(data.repeated_patterns("ann", "all"), "crossnobis")
     array[:, 1:] = np.nan
     write(root, array, "npy")
     with pytest.raises(InputError, match=r"4 of 4 conditions[\s\S]*mahalanobis needs"):
-        data.check_repetitions("ann", "all", "mahalanobis")
+        checks.check_repetitions(data, "ann", "all", "mahalanobis")
     write(root, array[:, 0], "npy")
     with pytest.raises(InputError, match="holds averages"):
-        data.check_repetitions("ann", "all", "mahalanobis")
+        checks.check_repetitions(data, "ann", "all", "mahalanobis")
 
 
 def test_conditions_that_share_too_few_repetitions_are_named(root):
@@ -362,4 +366,28 @@ def test_conditions_that_share_too_few_repetitions_are_named(root):
     array[3, 2:] = np.nan  # boat in the first two
     write(root, array, "npy")
     with pytest.raises(InputError, match="2 of 4 conditions that lack them: apple, boat"):
-        dataset(root).check_repetitions("ann", "all", "crossnobis")
+        checks.check_repetitions(dataset(root), "ann", "all", "crossnobis")
+
+
+# The rules -------------------------------------------------------------------------------------------------------
+
+
+def test_a_condition_that_has_no_distance_is_named_by_the_job_of_its_rdm(root, tmp_path_factory):
+    """Whatever is missing beside the brain RDM is not looked for."""
+    array = np.random.default_rng(12).normal(size=(4, 6))
+    array[2] = 0.5
+    write(root, array, "npy")
+    folder = copy_of_repository(tmp_path_factory.mktemp("workflow"))
+    (folder / "images").mkdir()
+    experiment = yaml.safe_load((folder / "config.yaml").read_text())
+    own = {"format": "responses", "root": str(root), "subjects": ["ann"], "targets": ["all"]}
+    experiment |= {"datasets": {"own": own}, "training": experiment["training"] | {"images": "images"}}
+    (folder / "own.yaml").write_text(yaml.safe_dump(experiment, allow_unicode=True))
+    rdm, of_responses = (f"results/{kind}/own/sub-ann/all.npy" for kind in ("brain_rdms", "responses"))
+    command = ("snakemake", rdm, "--cores", "1", "--show-failed-logs", "--configfile", "own.yaml")
+    printed = run(*command, cwd=folder, check=False).stdout
+    assert "1 of 4 conditions are constant: dog" in printed
+    assert "Traceback" not in printed
+    np.testing.assert_array_equal(np.load(folder / of_responses), array)
+    run(*command, "--config", "rdm={brain_distance: euclidean}", cwd=folder)
+    np.testing.assert_allclose(np.load(folder / rdm), pdist(array), rtol=1e-6)

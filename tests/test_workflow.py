@@ -54,7 +54,7 @@ def test_every_file_of_the_design_is_there(results):
     assert "features/simulated_EEG/resnet50/seed-1/epoch-000/64px-calibrated/layer3.zarr.zip" in expected
     for dataset, target in TARGETS:
         for subject in DEMO["datasets"][dataset]["subjects"]:
-            expected.append(f"brain_rdms/{dataset}/sub-{subject}/{target}.npy")
+            expected += [f"{kind}/{dataset}/sub-{subject}/{target}.npy" for kind in ("responses", "brain_rdms")]
     assert [name for name in expected if not (results / name).is_file()] == []
 
 
@@ -239,6 +239,7 @@ def test_the_papers_dry_run_lists_the_papers_jobs(clone, paper_data):
         "stimuli": "2",
         "features_resnet50": "60",
         "model_rdms": "240",
+        "responses": "54",
         "brain_rdms": "54",
         "alignment": "720",
         "alignment_table": "1",
@@ -248,7 +249,7 @@ def test_the_papers_dry_run_lists_the_papers_jobs(clone, paper_data):
         "figure1": "1",
         "training_figure": "1",
         "all": "1",
-        "total": "1585",
+        "total": "1639",
     }
 
 

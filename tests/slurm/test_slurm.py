@@ -56,7 +56,8 @@ def folder(tmp_path_factory):
     (folder / "small.yaml").write_text(yaml.safe_dump(config))
     # What a user edits: too little time for one rule and too little memory for another, at the first attempt.
     profile = PROFILE | {"set-resources": PROFILE["set-resources"] | {"figure1": {"mem_mb": "200 * attempt"}}}
-    profile["set-resources"]["brain_rdms"] = {"mem_mb": 500, "runtime": "attempt"}
+    for rule in ("responses", "brain_rdms"):  # members of a group, one after the other
+        profile["set-resources"][rule] = {"mem_mb": 500, "runtime": "attempt"}
     (folder / "profiles/slurm/config.yaml").write_text(yaml.safe_dump(profile))
     return folder
 
@@ -163,7 +164,7 @@ def test_training_goes_on_after_the_last_epoch_of_the_cancelled_job(finished, fo
 
 def test_a_job_over_its_time_is_retried_with_more(finished, slurm):
     tries = Counter((job["state"], job["limit"]) for job in jobs(slurm) if job["rule"] == BRAIN_RDMS)
-    assert tries == {("TIMEOUT", "1:00"): 1, ("COMPLETED", "1:00"): 1, ("COMPLETED", "2:00"): 1}
+    assert tries == {("TIMEOUT", "2:00"): 1, ("COMPLETED", "2:00"): 1, ("COMPLETED", "4:00"): 1}
 
 
 def test_a_job_over_its_memory_is_retried_with_more(finished, slurm):

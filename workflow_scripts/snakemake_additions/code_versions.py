@@ -21,18 +21,17 @@ only when it is whole, and what there is to watch while a network trains."""
 
 
 @cache
-def code_version(script: str, *modules: str, without: tuple[str, ...] = ()) -> str:
+def code_version(script: str, *modules: str) -> str:
     """The fingerprint of a script and of the package's modules that it imports.
 
     Args:
         script: The script's file name.
         modules: Paths in the library of modules that the script imports by a name that is only known when it
             runs, as it does the format of a data set.
-        without: Paths of modules that it imports for other scripts' sake.
     """
     digest = hashlib.sha256()
     named = {PACKAGE / module for module in modules}
-    left_out = {PACKAGE / module for module in (*without, *WITHOUT_RESULTS)}
+    left_out = {PACKAGE / module for module in WITHOUT_RESULTS}
     files = (SCRIPTS / script, *sorted(modules_behind(SCRIPTS / script, *named) - left_out))
     for text in reached([_plain(file) for file in files]):
         digest.update(text.encode())

@@ -25,6 +25,7 @@ class Kriegeskorte92(DataSet):
 
     tree = f"{SUPPLEMENT} and {HUMAN}"
     source = "download both files from the folder demos/92imageData of https://github.com/rsagroup/rsatoolbox"
+    gives_rdms = True
 
     def published_size(self) -> tuple[int, int]:
         return 92, 92
@@ -74,17 +75,10 @@ class Kriegeskorte92(DataSet):
                 "set it, or rdm.distance which it follows, to correlation, or leave this data set out",
             )
 
-    def check_responses(self, subject: str, target: str, distance: str = "correlation") -> None:
-        self._rdm(subject, target)
+    def check_responses(self, subject: str, target: str) -> None:
+        self.published_rdm(subject, target)
 
-    def check_repetitions(self, subject: str, target: str, distance: str) -> None:
-        """The published RDMs have no repetitions, and need none."""
-
-    def brain_rdm(self, subject: str, target: str, distance: str) -> np.ndarray:
-        self.check_distance(distance)
-        return self._rdm(subject, target)
-
-    def _rdm(self, subject: str, target: str) -> np.ndarray:
+    def published_rdm(self, subject: str, target: str) -> np.ndarray:
         known_or_refused(target, TARGETS, self.root, "target")
         if target == "monkey_IT":
             published = self._load(SUPPLEMENT, "RDMs_mIT_hIT_fig1")[:1]

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import noise
 from ..errors import InputError, known_or_refused
-from ..geometry import noise
 from .algonauts2023 import MASK_FAMILIES
 from .base import DataSet, Stimulus, named, of_numbers, open_mat
 
@@ -230,7 +230,7 @@ class NSD(DataSet):
                     repetitions[seen[row], row] = trial
                     seen[row] += 1
         # A voxel that was not measured in a session has no z-score there: it is of no use in the others.
-        repetitions[..., np.isnan(noise.mean_of_repetitions(repetitions)).any(axis=0)] = np.nan
+        repetitions[..., np.isnan(self._averaged(repetitions, subject, target)).any(axis=0)] = np.nan
         return repetitions[: seen.max()]
 
     def measured(self, subject: str, target: str) -> np.ndarray:
@@ -238,7 +238,18 @@ class NSD(DataSet):
         return np.arange(counts.max())[:, None] < counts
 
     def responses(self, subject: str, target: str) -> np.ndarray:
-        return noise.mean_of_repetitions(self.repetitions(subject, target))
+        return self._averaged(self.repetitions(subject, target), subject, target)
+
+    def _averaged(self, repetitions: np.ndarray, subject: str, target: str) -> np.ndarray:
+        try:
+            return noise.mean_of_repetitions(repetitions)
+        except ValueError as error:
+            raise InputError(
+                f"{self._betas_folder(subject)} ({target})",
+                str(error),
+                "betas that vary over the trials of every session",
+                f"leave the subject or the region out of the config, or {DOWNLOAD}",
+            ) from None
 
     def sample_of_responses(self, subject: str, target: str) -> np.ndarray:
         self._shown(subject)  # compares the lengths of all sessions with the design

@@ -205,7 +205,7 @@ class ThingsEEG2(DataSet):
 
     def measured(self, subject: str, target: str) -> np.ndarray:
         n_folds = min(self.recording(subject, partition)[0].shape[1] for partition in self._partitions)
-        return np.ones((n_folds, len({stimulus.condition for stimulus in self.stimuli()})), dtype=bool)
+        return np.ones((n_folds, len(self.conditions())), dtype=bool)
 
     def check_subjects(self) -> None:
         first = self.subjects[0], self._partitions[0]

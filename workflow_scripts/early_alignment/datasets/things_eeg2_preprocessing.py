@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import noise
 from ..errors import InputError
-from ..geometry import noise
 from . import published_pickles, things_eeg2_channels
 
 PARTITIONS = ("training", "test")

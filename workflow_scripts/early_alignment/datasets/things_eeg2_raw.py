@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from . import things_eeg2_preprocessing
 from .things_eeg2 import TIMES, ThingsEEG2, samples
 
@@ -33,7 +35,7 @@ class ThingsEEG2Raw(ThingsEEG2):
         folder = self.root / "raw_data" / f"sub-{self._number(subject):02d}" / f"ses-{session:02d}"
         return {partition: folder / f"raw_eeg_{partition}.npy" for partition in things_eeg2_preprocessing.PARTITIONS}
 
-    def check_responses(self, subject: str, target: str, distance: str = "correlation") -> None:
+    def check_responses(self, subject: str, target: str) -> None:
         """Look over a subject's raw files by what is known without reading them, and the target.
 
         Raises:
@@ -44,8 +46,9 @@ class ThingsEEG2Raw(ThingsEEG2):
             for path in self.raw_files(subject, session).values():
                 things_eeg2_preprocessing.check_recording(path)
 
-    def check_repetitions(self, subject: str, target: str, distance: str) -> None:
-        """Preprocessing keeps two repetitions and more of every image, or refuses the session."""
+    def measured(self, subject: str, target: str) -> np.ndarray:
+        """Two repetitions of every image: preprocessing keeps as many and more, or refuses the session."""
+        return np.ones((2, len(self.conditions())), dtype=bool)
 
     def check_subjects(self) -> None:
         """Preprocessing gives all subjects the same times."""

@@ -13,6 +13,7 @@ from ..datasets import open_dataset, stimuli
 from ..datasets.base import DataSet, Stimulus, named
 from ..errors import InputError
 from ..files import existing
+from ..geometry import brain_rdms
 from ..training import class_folders
 from .grid import CALIBRATED, Network, networks_of, sizes
 
@@ -153,9 +154,51 @@ def check_labelled_images(config: dict, pool) -> tuple[list[str], list[InputErro
 def wrong_responses(dataset: DataSet, subject: str, target: str, distance: str) -> list[InputError]:
     """What is wrong with a subject's responses for a target, for the sake of a distance between brain patterns."""
     errors = []
-    _attempt(errors, dataset.check_responses, subject, target, distance)
-    _attempt(errors, dataset.check_repetitions, subject, target, distance)
+    _attempt(errors, check_patterns, dataset, subject, target, distance)
+    if distance in brain_rdms.NEEDS_REPETITIONS and not dataset.gives_rdms:
+        _attempt(errors, check_repetitions, dataset, subject, target, distance)
     return errors
+
+
+def check_patterns(dataset: DataSet, subject: str, target: str, distance: str) -> None:
+    """Look over a subject's responses for a target, for the sake of a distance between brain patterns.
+
+    Raises:
+        InputError: Something is wrong with them.
+    """
+    patterns = dataset.check_responses(subject, target)
+    if patterns is None:
+        return
+    conditions = dataset.conditions()
+    bad = [c for c, is_flat in zip(conditions, brain_rdms.flat(patterns, distance), strict=True) if is_flat]
+    if bad:
+        raise InputError(
+            f"{dataset.root} (data set {dataset.name}, subject {subject}, {target})",
+            f"{len(bad)} of {len(conditions)} conditions have the same response in all units: {named(bad)}",
+            f"patterns that vary over units, as distance {distance} needs",
+            "mend the files, or choose another rdm.brain_distance",
+        )
+
+
+def check_repetitions(dataset: DataSet, subject: str, target: str, distance: str) -> None:
+    """Check that conditions were measured as often as a distance in `brain_rdms.NEEDS_REPETITIONS` needs.
+
+    Raises:
+        InputError: They were not.
+    """
+    conditions = dataset.conditions()
+    lacking = brain_rdms.lacking_repetitions(dataset.measured(subject, target), distance)
+    bad = [condition for condition, lacks in zip(conditions, lacking, strict=True) if lacks]
+    if bad:
+        expected = f"a condition with two repetitions or more, which {distance} needs"
+        if distance == "crossnobis":
+            expected = "two repetitions or more that each pair of conditions shares, which crossnobis needs"
+        raise InputError(
+            f"{dataset.root} (data set {dataset.name}, subject {subject}, {target})",
+            f"{len(bad)} of {len(conditions)} conditions that lack them: {named(bad)}",
+            expected,
+            dataset.too_few_repetitions,
+        )
 
 
 def look_over_network(network: Network) -> tuple[dict[int, dict[str, int]], list[InputError]]:

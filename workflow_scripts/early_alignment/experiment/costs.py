@@ -35,7 +35,7 @@ IMAGENET = 1_281_167 + 50_000
 """Images of ILSVRC 2012 to train on and to validate on."""
 PARAMETERS = {"resnet18": 11.7e6, "resnet34": 21.8e6, "resnet50": 25.6e6, "resnet101": 44.5e6, "resnet152": 60.2e6}
 """Of torchvision's networks; a checkpoint holds 4 bytes of each, and the optimiser's state as much again."""
-SECONDS = {"alignment": 0.4, "brain_rdms": 10.0}
+SECONDS = {"alignment": 0.4, "responses": 10.0, "brain_rdms": 1.0}
 
 
 class Stage(NamedTuple):
@@ -93,6 +93,9 @@ def stages(config: dict, cores: dict[str, int], gpus: dict[str, int]) -> list[St
             stage("features", len(views), n_images / rate, kept, max(kept, largest))
             stage("alignment", len(views) * n_blocks * len(dataset.targets), SECONDS["alignment"])
         of_subjects = sum(len(dataset.subjects_of(target)) for target in dataset.targets)
+        if not dataset.gives_rdms:
+            # How many units a target has is in files; their responses are little beside features.
+            stage("responses", of_subjects, SECONDS["responses"])
         stage("brain_rdms", of_subjects, SECONDS["brain_rdms"], pairs * of_subjects)
     return merged(found)
 

@@ -4,7 +4,8 @@ from itertools import combinations
 
 import numpy as np
 
-from . import noise, rdms
+from .. import noise
+from . import rdms
 
 DISTANCES = ("mahalanobis", "crossnobis")
 

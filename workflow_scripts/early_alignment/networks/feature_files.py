@@ -19,7 +19,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from ..errors import InputError
-from ..geometry.rdms import widened
+from ..half_precision import widened
 
 CONDITIONS_PER_CHUNK = 64
 FEATURES_PER_CHUNK = 16_384
