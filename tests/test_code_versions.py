@@ -426,7 +426,8 @@ def test_the_library_reads_no_names_that_are_made_while_it_runs():
             if ast.unparse(call.func) == "getattr" and not isinstance(call.args[1], ast.Constant):
                 made.add(f"{file.relative_to(code_versions.PACKAGE)}: {ast.unparse(call.args[0])}")
     of_errors = {"errors.py: error", "errors.py: errors[0]"}
-    assert made <= {"datasets/__init__.py: module", "networks/features.py: torch"} | of_errors
+    of_networks = {"networks/features.py: torch", "networks/networks.py: place"}
+    assert made <= {"datasets/__init__.py: module"} | of_networks | of_errors
 
 
 def other_pythons() -> list[str]:
