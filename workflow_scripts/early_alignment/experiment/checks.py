@@ -4,6 +4,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..datasets.base import DataSet, Stimulus, named
 from ..errors import InputError
 from ..files import existing
 from ..training import class_folders
-from .config import analysed_epochs
+from .config import analysed_epochs, own_checkpoint
 
 IMAGES_PER_JOB = 200
 
@@ -29,6 +30,8 @@ def problems(config: dict, processes: int = 1) -> tuple[list[str], list[InputErr
     Returns:
         A line per data set and one for labelled images, and the errors of all.
     """
+    if config["network"]["checkpoints"] is not None:
+        from ..networks import networks  # noqa: F401 (once for all processes, which then share its memory)
     summaries, errors, conditions, pictures = [], [], {}, {}
     with ProcessPoolExecutor(processes) as pool:
         jobs = []
@@ -60,6 +63,8 @@ def problems(config: dict, processes: int = 1) -> tuple[list[str], list[InputErr
             line, wrong = check_labelled_images(config, pool)
             summaries += line
             errors += wrong
+        if config["network"]["checkpoints"] is not None:
+            errors += wrong_checkpoints(config, pool)
     sizes, wrong = look_over_network(config)
     errors += wrong
     _attempt(errors, check_disk, config, conditions, sizes)
@@ -89,7 +94,7 @@ def check_conditions(dataset: DataSet, listed: list[Stimulus]) -> None:
         last = condition
     if twice:
         raise InputError(
-            f"{dataset.root} (data set {dataset.name})",
+            f"{dataset.conditions_from} (data set {dataset.name})",
             f"{len(twice)} conditions of the name of another: {named(twice)}",
             "names that differ, and all images of a condition together",
             "name every condition once",
@@ -139,6 +144,28 @@ def check_labelled_images(config: dict, pool) -> tuple[list[str], list[InputErro
     splits = ("train", "val") if is_trained or is_calibrated else ("val",)
     every_image = training["check_images"] == "all"
     return class_folders.check(Path(training["images"]), splits, training["background"], every_image, pool)
+
+
+def wrong_checkpoints(config: dict, pool) -> list[InputError]:
+    """What is wrong with the checkpoints from elsewhere, all of which are read."""
+    files = [own_checkpoint(config, seed, epoch) for seed in config["seeds"] for epoch in config["epochs"]]
+    found = pool.map(partial(wrong_checkpoint, config["network"]["architecture"]), files)
+    errors = [error for errors_of_file in found for error in errors_of_file]
+    return class_folders.the_first_few(errors, config["network"]["checkpoints"], "checkpoints")
+
+
+def wrong_checkpoint(architecture: str, path: str) -> list[InputError]:
+    """What is wrong with a checkpoint from elsewhere."""
+    import torch
+
+    from ..networks import checkpoints, networks
+
+    torch.set_num_threads(1)  # as many processes do this as there are cores
+    errors = []
+    state = _attempt(errors, checkpoints.read_foreign, path)
+    if state is not None:
+        _attempt(errors, networks.check_state, architecture, state, path)
+    return errors
 
 
 def wrong_responses(dataset: DataSet, subject: str, target: str, distance: str) -> list[InputError]:

@@ -38,7 +38,7 @@ def from_checkpoint(architecture: str, path, expected: dict | None = None) -> to
     Raises:
         InputError: The file is not a state dict of the architecture, or says that it is another network.
     """
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    state = checkpoints.read(path, checkpoints.PUBLISH_AGAIN)
     checkpoints.refuse_another(state, expected or {}, path)
     return with_state(architecture, state, path)
 
@@ -52,9 +52,29 @@ def with_state(architecture: str, state: dict[str, torch.Tensor], where) -> torc
         where: What the state is from, for the message.
 
     Raises:
-        InputError: The state is not one of the architecture; the message names what is missing and what is too much.
+        InputError: As of `check_state`.
     """
-    expected = untrained(architecture, n_classes=1, seed=0).state_dict()
+    network = untrained(architecture, check_state(architecture, state, where), seed=0)
+    network.load_state_dict(state)
+    return network.eval()
+
+
+def check_state(architecture: str, state: dict[str, torch.Tensor], where) -> int:
+    """Check that a state dict is one of an architecture, without making the network.
+
+    Args:
+        architecture: A name in `torchvision.models`.
+        state: Name → tensor.
+        where: What the state is from, for the message.
+
+    Returns:
+        How many classes the network tells apart.
+
+    Raises:
+        InputError: Tensors are missing, too many, of other shapes, or hold other than finite floats; the message names
+            them.
+    """
+    expected = without_weights(architecture).state_dict()
     # torch itself fills in the counters of batches, which old files lack.
     missing = [name for name in expected if name not in state and not name.endswith("num_batches_tracked")]
     unexpected = [name for name in state if name not in expected]
@@ -66,12 +86,39 @@ def with_state(architecture: str, state: dict[str, torch.Tensor], where) -> torc
             "correct network.architecture, or the file",
         )
     # The last tensor of every torchvision classifier is its bias: one entry a class.
-    network = untrained(architecture, n_classes=len(state[list(expected)[-1]]), seed=0)
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        raise InputError(where, str(error), f"the shapes of {architecture}", "correct network.architecture") from None
-    return network.eval()
+    bias = state[list(expected)[-1]]
+    n_classes = max(1, bias.shape[0]) if bias.ndim else 1
+    expected = without_weights(architecture, n_classes).state_dict()
+    others = [
+        f"{name} {tuple(tensor.shape)}, not {tuple(expected[name].shape)}"
+        for name, tensor in state.items()
+        if tensor.shape != expected[name].shape
+    ]
+    if others:
+        raise InputError(
+            where,
+            f"size mismatch for {len(others)} tensors{listed(others, most=2)}",
+            f"the shapes of {architecture}",
+            "correct network.architecture, or the file",
+        )
+    floats = {name: tensor for name, tensor in state.items() if expected[name].is_floating_point()}
+    bad = [f"{name} {fault}" for name, tensor in floats.items() if (fault := no_weights(tensor))]
+    if bad:
+        raise InputError(
+            where,
+            f"{len(bad)} tensors that are no weights{listed(bad, most=2)}",
+            "finite floats",
+            "leave the epoch out of the config, or replace the file: a training that diverged has left no network",
+        )
+    return n_classes
+
+
+def no_weights(tensor: torch.Tensor) -> str | None:
+    """Why a tensor's values cannot be weights; None if they can."""
+    if not tensor.is_floating_point() or tensor.layout != torch.strided or tensor.is_meta:
+        return f"of {tensor.dtype}, {tensor.layout}, on {tensor.device}"
+    bad = ~torch.isfinite(tensor.float())
+    return f"with {bad.sum()} of {bad.numel()} values not finite" if bad.any() else None
 
 
 def listed(names: list[str], most: int = 5) -> str:
@@ -221,13 +268,13 @@ SURVEYED = 5
 """Images that a network is shown to see what its modules put out: a number that hardly any other dimension has."""
 
 
-def without_weights(architecture: str) -> torch.nn.Module:
+def without_weights(architecture: str, n_classes: int = 1000) -> torch.nn.Module:
     """A `torchvision.models` network, in evaluation mode, that computes shapes and nothing else."""
     try:
         with torch.device("meta"):
-            network = untrained(architecture, n_classes=1000, seed=0)
+            network = untrained(architecture, n_classes, seed=0)
     except NotImplementedError:  # RegNets work out their widths with tensors
-        network = untrained(architecture, n_classes=1000, seed=0).to("meta")
+        network = untrained(architecture, n_classes, seed=0).to("meta")
     return network.eval()
 
 
