@@ -22,14 +22,18 @@ FOLDER = REPOSITORY / ".mutants"
 LISTED = Path(__file__).with_suffix(".yaml")
 
 TESTS = {
-    "comparison/measures": ["test_measures_and_ceilings.py"],
-    "statistics/ceilings": ["test_measures_and_ceilings.py"],
-    "geometry/noise": ["test_noise.py"],
-    "geometry/repetitions": ["test_noise.py"],
-    "geometry/rdms": ["test_rdms.py"],
-    "datasets/published_pickles": ["test_published_pickles.py"],
+    "comparison/measures": (["test_measures_and_ceilings.py"], ""),
+    "comparison/pairs": (["test_pairs.py"], "not two_kinds_of_average"),
+    "statistics/ceilings": (["test_measures_and_ceilings.py"], ""),
+    "statistics/standard_errors": (["test_tables_and_figures.py"], ""),
+    "geometry/noise": (["test_noise.py"], ""),
+    "geometry/repetitions": (["test_noise.py"], ""),
+    "geometry/rdms": (["test_rdms.py"], ""),
+    "training/recipe": (["test_training.py", "test_config.py"], "learning_rate or warm_up or recipe_of or made_smaller"),
+    "datasets/published_pickles": (["test_published_pickles.py"], ""),
+    "datasets/things_eeg2_channels": (["test_eeg.py"], "channels"),
 }
-"""The modules that are changed, and the files of the tests that are to notice."""
+"""The modules that are changed, the files of the tests that are to notice, and which of these as pytest's `-k`."""
 
 NOT_THESE = "not imports_numpy_alone"
 """Tests that start a process, which the copy's layout has nothing for."""
@@ -39,8 +43,9 @@ SETTINGS = """
 source_paths = ["early_alignment"]
 only_mutate = ["early_alignment/{module}.py"]
 do_not_mutate_patterns = ['^\\s*raise \\w+', '^\\s*f?"[^"]*"[,)]*$']
-pytest_add_cli_args = ["--hypothesis-profile=repeatable", "-k", "{not_these}", "-p", "no:cacheprovider"]
+pytest_add_cli_args = ["--hypothesis-profile=repeatable", "-k", "{selected}", "-p", "no:cacheprovider"]
 pytest_add_cli_args_test_selection = {tests}
+also_copy = ["config.yaml"]
 use_git_change_detection = false
 
 [tool.pytest.ini_options]
@@ -74,9 +79,12 @@ def survivors(module: str) -> tuple[int, list[str]]:
     folder = FOLDER / module
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(LIBRARY, folder / "early_alignment", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy2(REPOSITORY / "config.yaml", folder)
     shutil.copytree(REPOSITORY / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__", "slurm"))
-    tests = json.dumps([f"tests/{name}" for name in TESTS[module]])
-    (folder / "pyproject.toml").write_text(SETTINGS.format(module=module, tests=tests, not_these=NOT_THESE))
+    files, selected = TESTS[module]
+    selected = f"({selected}) and {NOT_THESE}" if selected else NOT_THESE
+    tests = json.dumps([f"tests/{name}" for name in files])
+    (folder / "pyproject.toml").write_text(SETTINGS.format(module=module, tests=tests, selected=selected))
     mutmut(folder, "run", "--max-children", "1")
     meta = json.loads((folder / f"mutants/early_alignment/{module}.py.meta").read_text())
     statuses = meta["exit_code_by_key"]

@@ -3,12 +3,14 @@
 import copy
 import re
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import yaml
 from conftest import REPOSITORY
 from early_alignment.errors import InputError
 from early_alignment.experiment import config as library
+from early_alignment.training.recipe import Recipe, labelled_images
 from early_alignment.training.recipe import recipe as recipe_of
 
 PAPER = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
@@ -191,6 +193,22 @@ def test_the_recipe_follows_what_decides_the_network_and_nothing_else():
     # The end of a cosine is part of it; steps have none.
     assert recipe(schedule="cosine", epochs=120) != recipe(schedule="cosine")
     assert recipe(resized_short_side=320, resized_quality=50) != recipe(resized_short_side=320)
+
+
+def test_the_recipe_of_a_config_is_what_a_training_takes():
+    training = PAPER["training"] | {"schedule": "cosine", "epochs": 93, "resized_short_side": 320}
+    recipe = Recipe(**recipe_of(library.checked(PAPER | {"training": training})))
+    assert recipe.architecture == PAPER["network"]["architecture"]
+    assert recipe.cosine_epochs == 93
+    same = {"batch_size", "learning_rate", "momentum", "weight_decay", "schedule", "decay_every", "resized_quality"}
+    assert {key: getattr(recipe, key) for key in same} == {key: training[key] for key in same}
+
+
+def test_networks_learn_from_the_images_as_they_are_or_from_those_made_smaller():
+    config = {"results": "there", "training": {"images": "here", "resized_short_side": None, "resized_quality": 90}}
+    assert labelled_images(config) == Path("here")
+    config["training"]["resized_short_side"] = 320
+    assert labelled_images(config) == Path("there/resized_images/short-side-320-quality-90")
 
 
 def test_pins_of_conda_environments_are_those_of_the_requirements():

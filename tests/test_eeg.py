@@ -322,6 +322,8 @@ def test_channels_have_positions_on_the_head(tmp_path):
     pyplot.close("all")
     with pytest.raises(InputError, match="no channel PO99"):
         things_eeg2_channels.info(["Pz", "PO99"])
+    with pytest.raises(InputError, match=r"names such as (\w+, ){4}\w+\n"):  # however far they are
+        things_eeg2_channels.info(["Pz", "electrode 7"])
 
 
 # Raw files -------------------------------------------------------------------------------------------------------
