@@ -110,7 +110,8 @@ def rdm_from_disk(folder: Path) -> None:
     note(what, f"{ours / blas:.2f} times ({ours:.2f} s against {blas:.2f} s)", ours / blas, at_most=1.5)
 
     code = (
-        "import sys; sys.path.insert(0, 'workflow_scripts'); from early_alignment import feature_files, rdms; "
+        "import sys; sys.path.insert(0, 'workflow_scripts'); "
+        "from early_alignment.networks import feature_files; from early_alignment.geometry import rdms; "
         "import threadpoolctl, numcodecs.blosc; "
         "peak = lambda: int(open('/proc/self/status').read().split('VmHWM:')[1].split()[0]) / 1024; before = peak(); "
         f"rdms.rdm(feature_files.FeatureFile({str(file)!r}).readers(), threads={CORES}); print(peak() - before)"
@@ -181,7 +182,7 @@ def extraction_memory(folder: Path, n_concepts: int, size: int = 224, batch_size
     code = (
         "import sys; sys.path.insert(0, 'workflow_scripts')\n"
         "from pathlib import Path\n"
-        "from early_alignment import features, networks\n"
+        "from early_alignment.networks import features, networks\n"
         "from early_alignment.datasets.base import DataSet, Stimulus\n"
         f"folder = Path({str(folder)!r})\n"
         # Every eighth concept has two images, so that averages are taken too.

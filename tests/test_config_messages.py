@@ -426,7 +426,8 @@ def test_an_architecture_that_is_no_image_classifier_is_refused(name, found, nea
 
 
 def test_checking_a_config_imports_no_torch():
-    code = "import sys, yaml; from early_alignment.config import checked; checked(yaml.safe_load(open('config.yaml')));"
+    code = "import sys, yaml; from early_alignment.experiment.config import checked;"
+    code += "checked(yaml.safe_load(open('config.yaml')));"
     run("python", "-c", f"{code} assert 'torch' not in sys.modules", cwd=REPOSITORY, PYTHONPATH="workflow_scripts")
 
 

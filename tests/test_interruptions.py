@@ -160,7 +160,7 @@ def test_two_trainings_never_share_a_folder(images, tmp_path, monkeypatch):
 
 def ended(code: str, cwd) -> tuple[subprocess.CompletedProcess, float]:
     started = time.monotonic()
-    code = "import hashlib, os, signal, threading, time; from early_alignment import termination\n" + code
+    code = "import hashlib, os, signal, threading, time; from early_alignment.training import termination\n" + code
     result = subprocess.run(
         [sys.executable, "-c", code],
         cwd=cwd,

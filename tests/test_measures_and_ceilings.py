@@ -139,7 +139,7 @@ def test_second_moments_are_the_centred_inner_products_of_the_patterns():
 @pytest.mark.parametrize("measure", [name for name in measures.MEASURES if name != "kendall_tau_a"])
 def test_a_comparison_imports_numpy_alone(measure):
     code = (
-        "import sys, numpy as np; from early_alignment import alignment, measures; "
+        "import sys, numpy as np; from early_alignment.comparison import alignment, measures; "
         f"measures.compare(np.arange(10.0)[None], np.arange(10.0)[None], {measure!r}); "
         "sys.exit([name for name in ('scipy', 'pandas', 'torch', 'zarr') if name in sys.modules] or 0)"
     )

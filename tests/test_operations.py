@@ -181,7 +181,7 @@ def test_a_plan_refuses_data_of_ones_own_that_are_not_there(folder, small):
 
 def test_the_error_of_a_job_with_thousands_of_inputs_names_its_log_in_sight(tmp_path):
     (tmp_path / "Snakefile").write_text(
-        "from early_alignment import messages\n"
+        "from snakemake_additions import messages\n"
         "messages.shorten(logger)\n"
         'rule gather:\n    input: [f"{i:05d}.in" for i in range(5000)]\n    output: "out"\n    log: "gather.log"\n'
         '    shell: "echo spoilt >{log}; exit 1"\n'
@@ -216,7 +216,7 @@ def test_no_line_of_the_papers_dry_run_lists_all_files(clone, paper_data):
 def test_a_sigterm_while_jobs_are_chosen_ends_the_run(tmp_path, scheduler):
     """As Snakemake is, it hangs in one of three or more."""
     (tmp_path / "Snakefile").write_text(
-        "from early_alignment import sigterm\n"
+        "from snakemake_additions import sigterm\n"
         "sigterm.never_hang()\n"
         'rule all:\n    input: expand("{i}.out", i=range(400))\n'
         'rule one:\n    output: "{i}.out"\n    shell: "sleep 0.3; touch {output}"\n'

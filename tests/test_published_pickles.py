@@ -50,7 +50,7 @@ def test_arrays_containers_strings_and_numbers_come_back(tmp_path, protocol, wra
     [
         (lambda mark: Runs(os.system, f"touch {mark}"), "posix.system"),
         (lambda mark: Runs(eval, f"open({str(mark)!r}, 'w')"), "builtins.eval"),
-        (lambda mark: Runs(rdms.save, mark, np.zeros(1)), "early_alignment.rdms.save"),
+        (lambda mark: Runs(rdms.save, mark, np.zeros(1)), "early_alignment.geometry.rdms.save"),
     ],
 )
 @pytest.mark.parametrize("wrapped", [True, False])

@@ -170,7 +170,7 @@ def test_two_processes_train_like_one_that_accumulates_their_shares(images, tmp_
     recipe = replace(RECIPE, image_size=96, validation_resize=100, batch_size=14)
     arguments = job(tmp_path, images, recipe, last_epoch=1)
     start_two = (
-        "import json, sys; from pathlib import Path; from early_alignment import processes; "
+        "import json, sys; from pathlib import Path; from early_alignment.training import processes; "
         "processes.start_in_place('training.process', 2, json.loads(sys.argv[1]), Path(sys.argv[2]))"
     )
     run(
