@@ -29,9 +29,13 @@ TESTS = {
     "geometry/noise": (["test_noise.py"], ""),
     "geometry/repetitions": (["test_noise.py"], ""),
     "geometry/rdms": (["test_rdms.py"], ""),
-    "training/recipe": (["test_training.py", "test_config.py"], "learning_rate or warm_up or recipe_of or made_smaller"),
+    "training/recipe": (
+        ["test_training.py", "test_config.py"],
+        "learning_rate or warm_up or recipe_of or made_smaller",
+    ),
     "datasets/published_pickles": (["test_published_pickles.py"], ""),
     "datasets/things_eeg2_channels": (["test_eeg.py"], "channels"),
+    "datasets/zarr_arrays": (["test_responses.py"], ""),
 }
 """The modules that are changed, the files of the tests that are to notice, and which of these as pytest's `-k`."""
 

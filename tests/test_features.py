@@ -1,5 +1,6 @@
 """Features against plain forward passes."""
 
+import re
 import zipfile
 from itertools import pairwise
 
@@ -332,6 +333,54 @@ def test_a_checkpoint_of_another_architecture_is_refused(network, tmp_path):
     torch.save(network.state_dict(), tmp_path / "epoch-001.pt")
     with pytest.raises(InputError, match=r"epoch-001\.pt[\s\S]*the 320 keys of resnet50"):
         networks.from_checkpoint("resnet50", tmp_path / "epoch-001.pt")
+
+
+SMALL = "shufflenet_v2_x0_5"
+
+
+def test_a_state_dict_gives_its_network_back_with_as_many_classes():
+    torch.manual_seed(3)
+    state = torchvision.models.get_model(SMALL, num_classes=7).state_dict()
+    before = torch.get_rng_state()
+    for old in (state, {name: tensor for name, tensor in state.items() if "num_batches_tracked" not in name}):
+        network = networks.with_state(SMALL, dict(old), "here")
+        assert not network.training
+        assert all(torch.equal(tensor, state[name]) for name, tensor in network.state_dict().items())
+    seeded = networks.untrained(SMALL, n_classes=7, seed=3).state_dict()
+    assert all(torch.equal(tensor, state[name]) for name, tensor in seeded.items())
+    assert torch.equal(torch.get_rng_state(), before)  # what others draw does not depend on it
+
+
+@pytest.mark.parametrize(
+    ("missing", "unexpected", "found"),
+    [
+        (["fc.bias"], [], "1 missing keys (fc.bias); 0 unexpected keys"),
+        ([], ["a", "b"], "0 missing keys; 2 unexpected keys (a, b)"),
+        ([], list("abcde"), "0 missing keys; 5 unexpected keys (a, b, c, d, e)"),
+        (["fc.bias"], list("abcdef"), "1 missing keys (fc.bias); 6 unexpected keys (a, b, c, d, e and 1 more)"),
+    ],
+)
+def test_keys_that_a_state_dict_lacks_or_has_too_many_are_named(missing, unexpected, found):
+    state = networks.untrained(SMALL, n_classes=2, seed=0).state_dict() | dict.fromkeys(unexpected, torch.zeros(1))
+    with pytest.raises(InputError) as error:
+        networks.with_state(SMALL, {name: tensor for name, tensor in state.items() if name not in missing}, "here")
+    assert error.value.where == "here"
+    assert error.value.found == found
+    assert re.fullmatch(rf"the \d+ keys of {SMALL}", error.value.expected)
+
+
+def test_tensors_of_other_shapes_are_refused_by_name():
+    state = networks.untrained(SMALL, n_classes=2, seed=0).state_dict()
+    with pytest.raises(InputError) as error:
+        networks.with_state(SMALL, state | {"conv1.0.weight": torch.zeros(1)}, "here")
+    assert error.value.where == "here"
+    assert "conv1.0.weight" in error.value.found
+    assert error.value.expected == f"the shapes of {SMALL}"
+
+
+def test_a_network_that_is_not_torchvisions_is_refused_with_the_nearest():
+    with pytest.raises(InputError, match=r"network\.architecture\n  found:    no network 'resnet19'\n.*one of resnet1"):
+        networks.untrained("resnet19", n_classes=2, seed=0)
 
 
 def test_an_image_that_is_not_square_keeps_its_central_square():
