@@ -3,6 +3,7 @@
 import re
 import zipfile
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -137,6 +138,82 @@ def feature_file(tmp_path):
     writer.add(np.zeros((3, 20_000), np.float16))  # chunks of nothing but zeros are there like any other
     writer.close()
     return tmp_path / "f.zarr.zip"
+
+
+@pytest.mark.parametrize(("shape", "chunks"), [((70, 16_400), (64, 16_384)), ((3, 5), (3, 5))])
+def test_chunks_are_of_64_conditions_and_16384_features_compressed_by_lz4_unshuffled(tmp_path, shape, chunks):
+    rows = np.random.default_rng(1).normal(size=shape).astype(np.float16)
+    writer = FeatureWriter(tmp_path / "f.zarr.zip", [f"{i}" for i in range(shape[0])])
+    writer.add(rows[:1], np.array([-3]))
+    writer.add(rows[1:2])
+    writer.add(rows[2:], np.arange(shape[0] - 2))
+    writer.close()
+    with zarr.storage.ZipStore(tmp_path / "f.zarr.zip", mode="r") as store:
+        array = zarr.open_array(store, mode="r")
+        assert array.chunks == chunks
+        assert array.attrs["exponents"] == [-3, 0, *range(shape[0] - 2)]
+        (blosc,) = array.compressors
+        settings = blosc.to_dict()["configuration"]
+        assert (settings["cname"], settings["clevel"], settings["shuffle"]) == ("lz4", 1, "noshuffle")
+        np.testing.assert_array_equal(array[:], rows)
+
+
+def changed(path, to, change):
+    """A copy of a feature file, of which each entry is what `change` makes of its name and content, or left out."""
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(to, "w") as new:
+        for name in old.namelist():
+            info, content = zipfile.ZipInfo(name), change(name, old.read(name))
+            if name == "c/0/0":  # what other programs note beside a file, which is nothing to a reader
+                info.extra = b"\x01\x99\x04\x00abcd"
+            if content is not None:
+                new.writestr(info, content)
+    return to
+
+
+def in_metadata(old, new):
+    return lambda name, content: content.replace(old, new) if name == "zarr.json" else content
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda name, content: None if name == "zarr.json" else content, "KeyError: .*zarr.json"),
+        (in_metadata(b'"shape"', b'"size"'), "KeyError: 'shape'"),
+        (in_metadata(b'"float16"', b'"real"'), "TypeError: .*real"),
+        (in_metadata(b"{", b"["), "JSONDecodeError: "),
+        (in_metadata(b'"blosc"', b'"gzip"'), "codecs \\['bytes', 'gzip'\\]"),
+        (in_metadata(b'"exponents"', b'"powers"'), "KeyError: 'exponents'"),
+    ],
+)
+def test_what_is_no_feature_file_is_refused_by_what_it_lacks(feature_file, tmp_path, change, found):
+    with pytest.raises(InputError, match=rf"other\.zarr\.zip\n  found:    {found}[\s\S]*one zarr array[\s\S]*delete"):
+        FeatureFile(changed(feature_file, tmp_path / "other.zarr.zip", change))
+
+
+def test_a_missing_file_and_a_chunk_that_was_zipped_by_compression_are_refused(feature_file, tmp_path):
+    with pytest.raises(InputError, match=r"none\.zarr\.zip\n  found:    FileNotFoundError"):
+        FeatureFile(tmp_path / "none.zarr.zip")
+    with zipfile.ZipFile(feature_file) as old, zipfile.ZipFile(tmp_path / "f.zip", "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    with pytest.raises(InputError, match="chunk c/0/0 is zipped by compression"):
+        read(tmp_path / "f.zip")
+
+
+def number_of_open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_an_entry_may_have_fields_of_its_own_and_the_file_is_closed_in_the_end(feature_file, tmp_path):
+    other = changed(feature_file, tmp_path / "other.zarr.zip", lambda name, content: content)
+    before = number_of_open_files()
+    np.testing.assert_array_equal(read(other), np.zeros((3, 20_000)))
+    with FeatureFile(other) as file:
+        assert file.shape == (3, 20_000)
+        assert file.dtype == np.float16
+        assert [part.shape for part in file] == [(3, 16_384), (3, 20_000 - 16_384)]
+        assert number_of_open_files() == before + 1
+    assert number_of_open_files() == before
 
 
 def test_a_changed_byte_is_noticed(feature_file):
