@@ -340,6 +340,68 @@ def test_patterns_that_float16_would_blur_are_refused_and_nothing_is_left(tmp_pa
     assert read(file["layer1"]).max() > 1e6
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_of_features_that_are_not_finite_the_first_condition_is_named(dtype, value):
+    values = torch.ones(4, 2, 3)
+    values[1, 1, 2] = values[3, 0, 0] = value
+    with pytest.raises(InputError) as error:
+        features.storable(values, dtype, "layer1", list("abcd"))
+    assert error.value.where == "features of layer1 for condition b"
+    assert error.value.found == f"values up to {abs(value)}"
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_mean_of_nearly_eight_standard_deviations_is_stored_and_a_larger_one_only_in_float32(sign):
+    """Of m − 1 and m + 1 the mean is m, and the standard deviation 1."""
+    means = sign * torch.tensor([0.0, 7.95, 8.05, 9.0])
+    pairs = torch.stack([means - 1, means + 1], dim=1).repeat(1, 3).reshape(4, 2, 3)
+    rows, exponents = features.storable(pairs[:2], "float16", "layer1", ["a", "b"])
+    assert rows.shape == (2, 6)
+    back = np.ldexp(rows.astype(float), -exponents[:, None])
+    np.testing.assert_allclose(back, pairs[:2].reshape(2, 6), rtol=2**-11)
+    with pytest.raises(InputError, match="features of layer1 for condition c\n  found:    a mean of more than 8 "):
+        features.storable(pairs, "float16", "layer1", list("abcd"))
+    rows, exponents = features.storable(pairs * 1e-30, "float32", "layer1", list("abcd"))
+    assert rows.dtype == np.float32
+    np.testing.assert_array_equal(rows, (pairs * 1e-30).reshape(4, 6))
+    np.testing.assert_array_equal(exponents, [0] * 4)
+
+
+def test_patterns_are_multiplied_where_their_largest_is_outside_1_to_32768():
+    """Then to just below 32,768, however small they are."""
+    magnitudes = np.array([0, 1, 1.5, 32_767, 32_768, 3e38, 0.99, 1e-30, 2.0**-149])
+    exponents = features.exponents_for_float16(magnitudes)
+    np.testing.assert_array_equal(exponents == 0, [True] * 4 + [False] * 5)
+    multiplied = np.ldexp(magnitudes[4:], exponents[4:])
+    assert ((multiplied >= 2**14) & (multiplied < 2**15)).all()
+    values = torch.tensor(magnitudes, dtype=torch.float32)[:, None, None].repeat(1, 2, 2)
+    scaled = features.scaled(values, exponents)
+    np.testing.assert_array_equal(scaled, np.ldexp(values.double().numpy(), exponents[:, None, None]))
+    assert features.scaled(values, np.zeros(9, int)) is values
+
+
+def test_images_are_loaded_in_the_order_of_the_stimuli_and_on_the_background(tmp_path):
+    for i in range(5):
+        Image.new("RGBA", (9, 9), (50 * i, 0, 0, 255 if i else 0)).save(tmp_path / f"{i}.png")
+    data = DataSet("plain", {"root": tmp_path, "subjects": [1], "targets": ["V1"]})
+    names = [f"{i}.png" for i in (3, 0, 4, 1, 2)]
+    expected = [stimulus_array(data.open_image(name, 200), 8) for name in names]
+    batches = list(features.image_batches(data, [Stimulus(name, name) for name in names], 8, 200, batch_size=2))
+    assert [batch.shape for batch in batches] == [(2, 3, 8, 8), (2, 3, 8, 8), (1, 3, 8, 8)]
+    assert batches[0].dtype == torch.float32
+    np.testing.assert_array_equal(torch.cat(batches), np.stack(expected))
+    many = [Stimulus("a", "1.png")] * 33
+    assert [len(batch) for batch in features.image_batches(data, many, 8)] == [32, 1]
+
+
+def test_what_is_extracted_is_counted_and_timed(network, dataset, stimuli, tmp_path, capsys):
+    features.extract(network, {"bn1": tmp_path / "f.zarr.zip"}, dataset, stimuli, size=32, batch_size=4)
+    printed = re.search(r"^6 images in (\d+\.\d) s: (\d+\.\d) images/s$", capsys.readouterr().out, re.MULTILINE)
+    seconds, rate = map(float, printed.groups())
+    assert 6 / (seconds + 0.06) <= rate <= 6 / max(seconds - 0.06, 1e-3)
+
+
 def test_a_constant_pattern_is_stored_as_it_is():
     rows, exponents = features.storable(torch.tensor([[1e-6, 1e-6], [0.0, 0.0]]), "float16", "layer1", ["a", "b"])
     np.testing.assert_allclose(np.ldexp(rows.astype(float), -exponents[:, None]), [[1e-6, 1e-6], [0, 0]], rtol=5e-4)

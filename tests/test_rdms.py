@@ -1,5 +1,7 @@
 """RDMs against scipy and rsatoolbox."""
 
+from threading import get_ident
+
 import numpy as np
 import pytest
 import torch
@@ -237,6 +239,30 @@ def test_features_are_multiplied_in_their_own_precision_less_what_is_said_to_be_
     for expected, found in ((shifted, products), (shifted - again[:, None], rows.multiplied())):
         expected = np.vstack([expected, np.ones(30)])
         np.testing.assert_allclose(found, expected @ expected.T, rtol=1e-5 if multiplied == "float32" else 1e-12)
+
+
+def test_one_thread_is_the_callers_and_several_are_others():
+    part, by = np.random.default_rng(9).normal(size=(4, 20)), set()
+
+    def read():
+        by.add(get_ident())
+        return part
+
+    one = rdms.rdm([read] * 4)
+    assert by == {get_ident()}
+    by.clear()
+    np.testing.assert_allclose(rdms.rdm([read] * 4, threads=2), one, atol=1e-12)
+    assert by and get_ident() not in by
+
+
+def test_the_device_that_is_given_multiplies(monkeypatch):
+    given, rows = [], rdms.DeviceRows
+    monkeypatch.setattr(rdms, "DeviceRows", lambda device: given.append(device) or rows(device))
+    patterns, device = np.random.default_rng(10).normal(size=(4, 20)), torch.device("cpu")
+    with_device = rdms.rdm([patterns], device=device, threads=3)
+    assert given == [device]
+    np.testing.assert_allclose(with_device, rdms.rdm([patterns]), atol=1e-12)
+    assert given == [device]
 
 
 def test_chunks_of_one_shape_and_of_different_precision_keep_theirs():
