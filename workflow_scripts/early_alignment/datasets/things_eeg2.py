@@ -314,8 +314,9 @@ def check_times(times: np.ndarray, where) -> None:
     Raises:
         InputError: They are not.
     """
-    steps, found = np.diff(times), None
-    even = np.linspace(times[0], times[-1], len(times)) if len(times) else times
+    found = None
+    with np.errstate(invalid="ignore"):  # what is not finite is said in words
+        steps = np.diff(times)
     if len(times) < 2:
         found = f"{len(times)} times"
     elif not np.isfinite(times).all():
@@ -325,7 +326,7 @@ def check_times(times: np.ndarray, where) -> None:
         found = f"times that do not ascend: {times[first]:g} is followed by {times[first + 1]:g}"
     elif np.abs(times).max() > LONGEST or steps.max() > LONGEST_STEP:
         found = f"times from {times[0]:g} to {times[-1]:g} in steps of up to {steps.max():g}, perhaps milliseconds"
-    elif np.abs(times - even).max() > UNEVEN * np.median(steps):
+    elif np.abs(times - np.linspace(times[0], times[-1], len(times))).max() > UNEVEN * np.median(steps):
         found = f"uneven steps, from {steps.min():g} to {steps.max():g}"
     if found:
         raise InputError(
