@@ -394,22 +394,6 @@ def test_missing_checkpoints_of_every_network_are_named(tmp_path):
     assert all(f"networks.{name}.checkpoints" in caught.value.found for name in both)
 
 
-def test_the_recipe_of_a_config_is_what_a_training_takes():
-    training = PAPER["training"] | {"schedule": "cosine", "epochs": 93, "resized_short_side": 320}
-    recipe = Recipe(**recipe_of(library.checked(PAPER | {"training": training})))
-    assert recipe.architecture == PAPER["network"]["architecture"]
-    assert recipe.cosine_epochs == 93
-    same = {"batch_size", "learning_rate", "momentum", "weight_decay", "schedule", "decay_every", "resized_quality"}
-    assert {key: getattr(recipe, key) for key in same} == {key: training[key] for key in same}
-
-
-def test_networks_learn_from_the_images_as_they_are_or_from_those_made_smaller():
-    config = {"results": "there", "training": {"images": "here", "resized_short_side": None, "resized_quality": 90}}
-    assert labelled_images(config) == Path("here")
-    config["training"]["resized_short_side"] = 320
-    assert labelled_images(config) == Path("there/resized_images/short-side-320-quality-90")
-
-
 def test_pins_of_conda_environments_are_those_of_the_requirements():
     requirements = {
         line for line in (REPOSITORY / "envs/requirements.txt").read_text().splitlines() if re.match(r"\w", line)
