@@ -43,6 +43,7 @@ MODULES = {
     "statistics/ceilings": Changed(["test_measures_and_ceilings.py"]),
     "statistics/standard_errors": Changed(["test_tables_and_figures.py"]),
     "noise": Changed(["test_noise.py"]),
+    "half_precision": Changed(["test_rdms.py"]),
     "geometry/repetitions": Changed(["test_noise.py"]),
     "geometry/rdms": Changed(["test_rdms.py"]),
     "training/recipe": Changed(
