@@ -163,7 +163,7 @@ def test_a_checkpoint_of_another_seed_epoch_or_recipe_is_refused_wherever_it_is_
     for seed, epoch, recipe, found in (
         ("2", "001", known, "seed 1"),
         ("1", "003", known, "epoch 1"),
-        ("1", "001-calibrated", known, "batchnorm running"),
+        ("1", "001+00005", known, "step 0"),
         ("1", "001", known | {"momentum": 0.8}, "momentum 0.9"),
     ):
         with pytest.raises(InputError, match=f"a network of {found}"):

@@ -70,6 +70,7 @@ def test_published_sizes_stand_in_for_data_that_are_not_there():
     assert plan["features"].gpu_hours == pytest.approx(5 * 6 * (16_540 + 200 + 872) / 400 / 3600)
     pairs = 1_854 * 1_853 / 2 + 872 * 871 / 2
     assert plan["model_rdms"].kept == pytest.approx(5 * 6 * 4 * pairs * 4)
+    assert plan["responses"].jobs == plan["brain_rdms"].jobs == 3 * 10 + 3 * 8
     said = costs.stand_ins(config)
     assert len(said) == 3
     assert "16,740 images, 1,854 conditions" in said[1]
