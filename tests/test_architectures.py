@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import REPOSITORY, papers_settings, run
+import yaml
+from conftest import REPOSITORY, run
 from early_alignment.datasets.base import DataSet, Stimulus
 from early_alignment.errors import InputError
 from early_alignment.experiment import costs
@@ -483,23 +484,23 @@ def test_names_are_checked_without_torch_and_timm(own):
 
 def test_blocks_with_brackets_are_files_of_the_workflow_and_found_again(paper_data, tmp_path):
     block = f"{MIXED_LAYER}[cls]"
-    settings = papers_settings(
-        paper_data,
-        results=str(tmp_path / "r"),
-        network={"architecture": "vit_b_16"},
-        blocks=[block],
-        epochs=[0],
-        seeds=[1],
-    )
-    listed = run("snakemake", "--summary", *settings, cwd=REPOSITORY).stdout
-    assert f"{tmp_path}/r/features/nsd/seed-1/epoch-000/{block}.zarr.zip\t" in listed
-    assert f"{tmp_path}/r/alignment/nsd/seed-1/epoch-000/{block}/V1v.csv\t" in listed
+    experiment = yaml.safe_load((REPOSITORY / "config.yaml").read_text()) | {"results": str(tmp_path / "r")}
+    training = {"images": str(paper_data / "imagenet"), "epochs": 1}
+    vit = {"architecture": "vit_b_16", "blocks": [block], "epochs": [0], "seeds": [1], "training": training}
+    experiment["networks"] = {"vit": vit}
+    for name, folder in (("nsd", "nsd"), ("things_eeg2", "things")):
+        experiment["datasets"][name]["root"] = str(paper_data / folder)
+    (tmp_path / "experiment.yaml").write_text(yaml.safe_dump(experiment))
+    listed = run("snakemake", "--summary", "--configfile", tmp_path / "experiment.yaml", cwd=REPOSITORY).stdout
+    assert f"{tmp_path}/r/features/nsd/vit/seed-1/epoch-000/224px/{block}.zarr.zip\t" in listed
+    assert f"{tmp_path}/r/alignment/nsd/vit/seed-1/epoch-000/224px/{block}/V1v.csv\t" in listed
 
 
 def test_the_plan_knows_features_that_are_there_of_a_block_with_brackets(own, dataset, tmp_path):
-    folder = tmp_path / "features/plain/seed-1/epoch-000"
+    network = Network("net", {"architecture": f"{own}tokens"}, {})
+    folder = tmp_path / "features/plain/net/seed-1/epoch-000/64px"
     folder.mkdir(parents=True)
     extracted(networks.untrained(f"{own}tokens", 5, seed=1), ["pair[cls]", "pair[patches]"], dataset, 64, folder)
-    config = {"results": str(tmp_path)}
-    assert costs.features_of(config, "plain", "pair[cls]") == 6
-    assert costs.features_of(config, "plain", "pair[patches]") == 64 * 6
+    for block, n_features in (("pair[cls]", 6), ("pair[patches]", 64 * 6)):
+        assert costs.features_of(tmp_path, network, "plain", "64px", block) == n_features
+        assert np.isnan(costs.features_of(tmp_path, network, "plain", "32px", block))

@@ -749,8 +749,9 @@ def workflow(raw_root, tmp_path_factory):
     shutil.copytree(raw_root, folder / "data")
     (folder / "images").mkdir()
     experiment = yaml.safe_load((folder / "config.yaml").read_text())
-    experiment |= {"seeds": [1], "epochs": [0], "blocks": ["layer1"]}
-    experiment["training"]["images"] = "images"
+    network = experiment["networks"]["resnet50"]
+    network |= {"seeds": [1], "epochs": [0], "blocks": ["layer1"]}
+    network["training"]["images"] = "images"
     things = {"format": "things_eeg2_raw", "root": "data", "subjects": [1], "targets": ["170±10ms", "-100ms"]}
 
     def snakemake(*arguments, environment=(), **changes):

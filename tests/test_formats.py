@@ -198,10 +198,15 @@ def finished(tmp_path_factory):
     written = {write.__name__: write(folder / "data" / write.__name__) for write in WRITERS}
     experiment = {
         "results": "results",
-        "seeds": [1],
-        "epochs": [1],
-        "blocks": ["layer4"],
-        "network": {"architecture": "resnet18", "checkpoints": "after-{epoch}.pt"},
+        "networks": {
+            "net": {
+                "architecture": "resnet18",
+                "blocks": ["layer4"],
+                "seeds": [1],
+                "epochs": [1],
+                "checkpoints": "after-{epoch}.pt",
+            }
+        },
         "features": {"image_size": SIZE, "dtype": "float32"},
         "datasets": {
             name: {"format": name.partition("_npy")[0].partition("_zarr")[0], "root": f"data/{name}"} | settings

@@ -3,7 +3,9 @@
 import struct
 import warnings
 import zlib
+from functools import reduce
 from io import BytesIO
+from operator import getitem
 from pathlib import Path
 
 import numpy as np
@@ -425,12 +427,12 @@ def test_networks_see_the_background_and_an_error_of_a_worker_is_its_message_alo
     assert "Traceback" not in str(caught.value)
 
 
-@pytest.mark.parametrize("key", ["features", "training"])
+@pytest.mark.parametrize("key", ["features", "networks.resnet50.training"])
 def test_a_background_is_a_grey_or_a_colour_or_null(key):
-    paper = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
-
     def given(background):
-        return config.checked(paper | {key: paper[key] | {"background": background}})[key]["background"]
+        paper = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+        reduce(getitem, key.split("."), paper)["background"] = background
+        return reduce(getitem, key.split("."), config.checked(paper))["background"]
 
     for background in (0, 255, None, [0, 127, 255]):
         assert given(background) == background

@@ -86,7 +86,10 @@ def test_the_demo_itself_is_no_danger(demo):
     [
         (lambda c: c["datasets"]["simulated_EEG"].update(root="/lab/eeg"), "datasets.simulated_EEG.root: /lab/eeg"),
         (lambda c: c["datasets"]["simulated_fMRI"].update(root=None), "datasets.simulated_fMRI.root: None"),
-        (lambda c: c["training"].update(images="/lab/imagenet"), "training.images: /lab/imagenet"),
+        (
+            lambda c: c["networks"]["resnet18"]["training"].update(images="/lab/imagenet"),
+            "networks.resnet18.training.images: /lab/imagenet",
+        ),
         (lambda c: c["datasets"]["simulated_EEG"].update(images="/lab/set"), "datasets.simulated_EEG.images: /lab/set"),
         (lambda c: c["datasets"]["simulated_EEG"].update(subjects=[3, 4]), "simulated_EEG.subjects: [4]"),
         (
@@ -136,14 +139,15 @@ def test_a_copied_demo_config_with_ones_own_roots_deletes_nothing(clone, tmp_pat
     config = json.loads(json.dumps(DEMO))
     config["datasets"]["simulated_EEG"]["root"] = str(tmp_path / "things_eeg2")
     config["datasets"]["simulated_fMRI"]["root"] = str(tmp_path / "nsd")
-    config["training"]["images"] = str(tmp_path / "imagenet")
+    for network in config["networks"].values():
+        network["training"]["images"] = str(tmp_path / "imagenet")
     config["results"] = str(tmp_path / "results")
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(config))
     for command in (("-n",), ("--cores", "1"), ("check", "--cores", "1")):
         result = run("snakemake", *command, "--configfile", tmp_path / "mine.yaml", cwd=clone, check=False)
         assert result.returncode != 0
         assert "datasets.simulated_EEG.root" in result.stdout
-        assert "training.images" in result.stdout
+        assert "networks.resnet50.training.images" in result.stdout
         assert "Traceback" not in result.stdout
     assert [file.read_text() for file in (eeg, mask, photograph)] == ["measured"] * 3
 
@@ -159,7 +163,7 @@ def test_a_checkpoint_of_another_seed_epoch_or_recipe_is_refused_wherever_it_is_
     for seed, epoch, recipe, found in (
         ("2", "001", known, "seed 1"),
         ("1", "003", known, "epoch 1"),
-        ("1", "001-calibrated", known, "batchnorm running"),
+        ("1", "001+00005", known, "step 0"),
         ("1", "001", known | {"momentum": 0.8}, "momentum 0.9"),
     ):
         with pytest.raises(InputError, match=f"a network of {found}"):

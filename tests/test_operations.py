@@ -144,10 +144,15 @@ def small(tmp_path):
     (tmp_path / "1-1.pt").touch()
     config = {
         "results": str(tmp_path / "results"),
-        "seeds": [1],
-        "epochs": [1],
-        "blocks": ["layer1"],
-        "network": {"architecture": "resnet18", "checkpoints": f"{tmp_path}/{{seed}}-{{epoch}}.pt"},
+        "networks": {
+            "net": {
+                "architecture": "resnet18",
+                "blocks": ["layer1"],
+                "seeds": [1],
+                "epochs": [1],
+                "checkpoints": f"{tmp_path}/{{seed}}-{{epoch}}.pt",
+            }
+        },
         "datasets": {"mine": {"format": "rdms", "root": str(root), "subjects": ["ann"], "targets": ["LOC"]}},
     }
     checked(config)

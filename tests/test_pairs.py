@@ -5,6 +5,8 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+import yaml
+from conftest import REPOSITORY
 from early_alignment.comparison import alignment, measures, pairs
 from early_alignment.datasets import open_dataset, stimuli
 from early_alignment.errors import InputError
@@ -14,8 +16,8 @@ from early_alignment.geometry import rdms
 from early_alignment.simulation.plan import Plan
 from early_alignment.simulation.write import write_data_set
 from early_alignment.statistics import ceilings, noise_ceilings
-from test_config import PAPER
 
+PAPER = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
 LABELS = {"a": "run 1", "b": "run 2", "c": "run 1", "d": "run 2", "e": "run 1", "f": "run 2", "g": "run 1"}
 CHOICES = [pairs.ALL, pairs.WITHIN, pairs.ACROSS]
 

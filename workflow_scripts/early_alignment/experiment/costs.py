@@ -118,8 +118,8 @@ def training_stage(network: Network, folder: Path, cores: int, gpus: int) -> Sta
 
 def merged(found: list[Stage]) -> list[Stage]:
     """One stage per rule, networks and data sets added up, in the order in which jobs run."""
-    there = {stage.rule for stage in found}
-    rules = [rule for rule in ("train", "features", "model_rdms", "brain_rdms", "alignment") if rule in there]
+    order, there = ("train", "features", "model_rdms", "responses", "brain_rdms", "alignment"), {s.rule for s in found}
+    rules = [rule for rule in order if rule in there]
     return [
         Stage(rule, *(sum(column) for column in zip(*(s[1:] for s in found if s.rule == rule), strict=True)))
         for rule in rules
