@@ -1,5 +1,6 @@
 """The check of all data: everything wrong is in one message, and nothing is said against what is whole."""
 
+import itertools
 import json
 import shutil
 from time import monotonic
@@ -81,8 +82,14 @@ def test_transparent_stimuli_are_refused_until_there_is_a_background(experiment,
 
 
 def test_of_checkpoints_from_elsewhere_only_the_images_that_are_used_are_looked_at(experiment, tmp_path):
-    experiment["network"] = {"architecture": "resnet50", "checkpoints": "{seed}/{epoch}.pt"}
-    experiment["epochs"] = [1, 2]
+    import torch
+    import torchvision
+
+    weights = torchvision.models.shufflenet_v2_x0_5(num_classes=2).state_dict()
+    for seed, epoch in itertools.product(experiment["seeds"], (0, 1, 2)):
+        torch.save(weights, tmp_path / f"{seed}-{epoch}.pt")
+    experiment["network"] = {"architecture": "shufflenet_v2_x0_5", "checkpoints": f"{tmp_path}/{{seed}}-{{epoch}}.pt"}
+    experiment["blocks"], experiment["epochs"] = ["stage2"], [1, 2]
     shutil.rmtree(tmp_path / "photographs/train")
     (_, line), errors = checks.problems(library.checked(experiment))
     assert errors == []
