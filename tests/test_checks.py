@@ -96,7 +96,7 @@ def test_of_checkpoints_from_elsewhere_only_the_images_that_are_used_are_looked_
     (_, line), errors = checks.problems(library.checked(experiment))
     assert errors == []
     assert line == "labelled images: 9 in 2 classes of val/; 9 of them decoded"
-    network["calibrated"] = [0]
+    network["calibrated"] = [1]
     (error,) = found(experiment)
     assert error.where == str(tmp_path / "photographs/train")
 

@@ -10,6 +10,7 @@ from conftest import REPOSITORY, files_to_make
 from early_alignment.errors import InputError
 from early_alignment.experiment import config as library
 from early_alignment.experiment.grid import Network, label_of, networks_of, size_of_view
+from early_alignment.training.image_fingerprint import folder
 from early_alignment.training.recipe import Recipe
 
 PAPER = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
@@ -391,6 +392,23 @@ def test_missing_checkpoints_of_every_network_are_named(tmp_path):
     with pytest.raises(InputError) as caught:
         library.check_own_files(library.checked(PAPER | {"networks": both}))
     assert all(f"networks.{name}.checkpoints" in caught.value.found for name in both)
+
+
+def test_the_recipe_of_a_config_is_what_a_training_takes():
+    changes = {"images": "/imagenet", "schedule": "cosine", "epochs": 93, "resized_short_side": 320}
+    training = RESNET50["training"] | changes
+    recipe = Recipe(**network(training=training).recipe)
+    assert recipe.architecture == RESNET50["architecture"]
+    assert recipe.cosine_epochs == 93
+    same = {"batch_size", "learning_rate", "momentum", "weight_decay", "schedule", "decay_every", "resized_quality"}
+    assert {key: getattr(recipe, key) for key in same} == {key: training[key] for key in same}
+
+
+def test_networks_learn_from_the_images_as_they_are_or_from_those_made_smaller(tmp_path):
+    fingerprint = tmp_path / "resnet50.json"
+    fingerprint.write_text('{"root": "here"}')
+    assert folder(fingerprint) == Path("here")
+    assert folder(fingerprint, tmp_path / "copy/images.json") == tmp_path / "copy"
 
 
 def test_pins_of_conda_environments_are_those_of_the_requirements():
