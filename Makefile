@@ -80,13 +80,13 @@ test-mutants: $(INSTALLED)
 
 # Pictures in the README: the demo's Figure 1; of the paper's config, with the demo's data as roots, the rule graph, and
 # the graph of the files behind one alignment, of which wildcards are written without their constraints.
-ON_DEMO_DATA := --config 'training={images: data/demo/labelled_images}' \
+ON_DEMO_DATA := --config 'networks={resnet50: {training: {images: data/demo/labelled_images}}}' \
   'datasets={nsd: {root: data/demo/algonauts2023, subjects: [1, 2, 3]}, things_eeg2: {root: data/demo/things_eeg2, subjects: [1, 2, 3]}}'
 
 pictures: demo
 	cp results/demo/figures/figure1_resnet50.png docs/figure1_demo.png
 	$(BIN)/snakemake --forceall --rulegraph $(ON_DEMO_DATA) | dot -Tsvg > docs/rulegraph.svg
-	$(BIN)/snakemake --forceall --filegraph results/alignment/nsd/seed-1/epoch-090/layer4/V1v.csv $(ON_DEMO_DATA) \
+	$(BIN)/snakemake --forceall --filegraph results/alignment/nsd/resnet50/seed-1/epoch-090/224px/layer4/V1v.csv $(ON_DEMO_DATA) \
 	  | sed -E 's/\{(\w+),([^{}]|\{[^{}]*\})*\}/{\1}/g' | dot -Tsvg > docs/filegraph.svg
 
 clean:

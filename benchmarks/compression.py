@@ -42,7 +42,7 @@ def main(*files: str) -> None:
                 read = gigabytes_per_second(partial(codec.decode, compressed, back), chunk.nbytes)
                 written = gigabytes_per_second(partial(codec.encode, chunk), chunk.nbytes)
                 size = len(compressed) / chunk.nbytes
-                label = "/".join(Path(file).parts[-2:]).removesuffix(".zarr.zip")
+                label = "/".join(Path(file).parts[-3:]).removesuffix(".zarr.zip")
                 print(f"| {label} | {name} {level} | {shuffled} | {size:.2f} | {read:.1f} | {written:.2f} |")
 
 

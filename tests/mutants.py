@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
@@ -21,16 +22,36 @@ LIBRARY = REPOSITORY / "workflow_scripts/early_alignment"
 FOLDER = REPOSITORY / ".mutants"
 LISTED = Path(__file__).with_suffix(".yaml")
 
-TESTS = {
-    "comparison/measures": ["test_measures_and_ceilings.py"],
-    "statistics/ceilings": ["test_measures_and_ceilings.py"],
-    "noise": ["test_noise.py"],
-    "half_precision": ["test_rdms.py"],
-    "geometry/repetitions": ["test_noise.py"],
-    "geometry/rdms": ["test_rdms.py"],
-    "datasets/published_pickles": ["test_published_pickles.py"],
+
+class Changed(NamedTuple):
+    """What is changed of a module, and what is to notice.
+
+    Args:
+        tests: Files of tests.
+        selected: Which of these, as pytest's `-k`; all by default.
+        functions: `function` or `Class.method`; all by default.
+    """
+
+    tests: list[str]
+    selected: str = ""
+    functions: tuple[str, ...] = ()
+
+
+MODULES = {
+    "comparison/measures": Changed(["test_measures_and_ceilings.py"]),
+    "comparison/pairs": Changed(["test_pairs.py"], "not two_kinds_of_average"),
+    "statistics/ceilings": Changed(["test_measures_and_ceilings.py"]),
+    "statistics/standard_errors": Changed(["test_tables_and_figures.py"]),
+    "noise": Changed(["test_noise.py"]),
+    "geometry/repetitions": Changed(["test_noise.py"]),
+    "geometry/rdms": Changed(["test_rdms.py"]),
+    "training/recipe": Changed(
+        ["test_training.py", "test_config.py"], "learning_rate or warm_up or recipe_of or made_smaller"
+    ),
+    "datasets/published_pickles": Changed(["test_published_pickles.py"]),
+    "datasets/things_eeg2_channels": Changed(["test_eeg.py"], "channels"),
+    "datasets/zarr_arrays": Changed(["test_responses.py"]),
 }
-"""The modules that are changed, and the files of the tests that are to notice."""
 
 NOT_THESE = "not imports_numpy_alone"
 """Tests that start a process, which the copy's layout has nothing for."""
@@ -40,8 +61,9 @@ SETTINGS = """
 source_paths = ["early_alignment"]
 only_mutate = ["early_alignment/{module}.py"]
 do_not_mutate_patterns = ['^\\s*raise \\w+', '^\\s*f?"[^"]*"[,)]*$']
-pytest_add_cli_args = ["--hypothesis-profile=repeatable", "-k", "{not_these}", "-p", "no:cacheprovider"]
+pytest_add_cli_args = ["--hypothesis-profile=repeatable", "-k", "{selected}", "-p", "no:cacheprovider"]
 pytest_add_cli_args_test_selection = {tests}
+also_copy = ["config.yaml"]
 use_git_change_detection = false
 
 [tool.pytest.ini_options]
@@ -75,15 +97,24 @@ def survivors(module: str) -> tuple[int, list[str]]:
     folder = FOLDER / module
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(LIBRARY, folder / "early_alignment", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy2(REPOSITORY / "config.yaml", folder)
     shutil.copytree(REPOSITORY / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__", "slurm"))
-    tests = json.dumps([f"tests/{name}" for name in TESTS[module]])
-    (folder / "pyproject.toml").write_text(SETTINGS.format(module=module, tests=tests, not_these=NOT_THESE))
-    mutmut(folder, "run", "--max-children", "1")
+    changed = MODULES[module]
+    selected = f"({changed.selected}) and {NOT_THESE}" if changed.selected else NOT_THESE
+    tests = json.dumps([f"tests/{name}" for name in changed.tests])
+    (folder / "pyproject.toml").write_text(SETTINGS.format(module=module, tests=tests, selected=selected))
+    mutmut(folder, "run", "--max-children", "1", *(mutmuts_names(module, name) for name in changed.functions))
     meta = json.loads((folder / f"mutants/early_alignment/{module}.py.meta").read_text())
-    statuses = meta["exit_code_by_key"]
+    statuses = {name: status for name, status in meta["exit_code_by_key"].items() if status is not None}
     return len(statuses), [
         described(name, mutmut(folder, "show", name)) for name, status in statuses.items() if status not in KILLED
     ]
+
+
+def mutmuts_names(module: str, function: str) -> str:
+    """The pattern of mutmut's names of the changes of a function, or of a `Class.method`."""
+    mangled = "ǁ" + function.replace(".", "ǁ") if "." in function else f"_{function}"
+    return f"early_alignment.{module.replace('/', '.')}.x{mangled}__mutmut_*"
 
 
 def described(name: str, diff: str) -> str:
@@ -113,4 +144,4 @@ def main(modules: list[str]) -> int:
 
 if __name__ == "__main__":
     os.nice(19)
-    sys.exit(main(sys.argv[1:] or list(TESTS)))
+    sys.exit(main(sys.argv[1:] or list(MODULES)))

@@ -1,5 +1,6 @@
 """The check of all data: everything wrong is in one message, and nothing is said against what is whole."""
 
+import itertools
 import json
 import shutil
 from copy import deepcopy
@@ -82,8 +83,15 @@ def test_transparent_stimuli_are_refused_until_there_is_a_background(experiment,
 
 
 def test_of_checkpoints_from_elsewhere_only_the_images_that_are_used_are_looked_at(experiment, tmp_path):
+    import torch
+    import torchvision
+
     network = experiment["networks"]["net"]
-    network |= {"checkpoints": "{seed}/{epoch}.pt", "epochs": [0, 1], "calibrated": []}
+    network |= {"architecture": "shufflenet_v2_x0_5", "checkpoints": f"{tmp_path}/{{seed}}-{{epoch}}.pt"}
+    network |= {"blocks": ["stage2"], "epochs": [0, 1], "calibrated": []}
+    weights = torchvision.models.shufflenet_v2_x0_5(num_classes=2).state_dict()
+    for seed, epoch in itertools.product(network["seeds"], network["epochs"]):
+        torch.save(weights, tmp_path / f"{seed}-{epoch}.pt")
     shutil.rmtree(tmp_path / "photographs/train")
     (_, line), errors = checks.problems(library.checked(experiment))
     assert errors == []

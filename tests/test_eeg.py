@@ -13,7 +13,13 @@ import pytest
 import scipy
 import yaml
 from conftest import copy_of_repository, run
-from early_alignment.datasets import open_dataset, published_pickles, things_eeg2_channels, things_eeg2_preprocessing
+from early_alignment.datasets import (
+    open_dataset,
+    published_pickles,
+    things_eeg2,
+    things_eeg2_channels,
+    things_eeg2_preprocessing,
+)
 from early_alignment.errors import InputError
 from early_alignment.experiment import checks
 from early_alignment.experiment import config as library
@@ -123,6 +129,106 @@ def test_a_window_is_averaged_over_its_samples_ends_included(preprocessed, targe
     np.testing.assert_allclose(
         opened(root, conditions="test_images").responses("1", target), np.stack(expected), atol=1e-12
     )
+
+
+@pytest.mark.parametrize(
+    ("target", "window"),
+    [
+        ("80ms", (80, 80)),
+        ("-100ms", (-100, -100)),
+        ("170±10ms", (160, 180)),
+        ("-20±30ms", (-50, 10)),
+        ("160-181ms", (160, 181)),
+        ("-200--150ms", (-200, -150)),
+        ("V1", None),
+        ("80", None),
+        ("80ms ", None),
+    ],
+)
+def test_a_target_is_a_time_or_a_window(target, window):
+    assert things_eeg2.window_of(target) == window
+
+
+MILLISECONDS = np.arange(-100, 301, 20)
+
+
+@pytest.mark.parametrize(
+    ("target", "found"),
+    [
+        ("100ms", [100]),
+        ("109ms", [100]),
+        ("111ms", [120]),
+        ("100-140ms", [100, 120, 140]),
+        ("99-141ms", [100, 120, 140]),
+        ("101-139ms", [120]),
+        ("120±20ms", [100, 120, 140]),
+        ("-109ms", [-100]),
+        ("309ms", [300]),
+        ("290-309ms", [300]),
+        ("-109--90ms", [-100]),
+        ("-111ms", None),
+        ("311ms", None),
+        ("280-311ms", None),
+        ("101-119ms", None),
+        ("140-100ms", None),
+        ("soon", None),
+    ],
+)
+@pytest.mark.parametrize("digits", [3, 7])
+def test_samples_are_the_nearest_one_or_those_in_the_window_up_to_half_a_sample_outside(target, found, digits):
+    times = MILLISECONDS / 1000 + 10.0**-digits / 2.1 * np.resize([1, -1], 21) * (digits > 3)
+    if found is None:
+        with pytest.raises(InputError) as error:
+            things_eeg2.samples(times, target, "here")
+        assert error.value.where == "here"
+        assert error.value.found == f"no time {target!r}"
+        assert error.value.expected.endswith("from -100ms to 300ms in steps of 20ms")
+    else:
+        np.testing.assert_array_equal(MILLISECONDS[things_eeg2.samples(times, target, "here")], found)
+
+
+@pytest.mark.parametrize(
+    ("times", "found"),
+    [
+        ([0, 0.5], None),
+        ([0, 0.51], "times from 0 to 0.51 in steps of up to 0.51, perhaps milliseconds"),
+        (np.linspace(-10, 10, 101), None),
+        (np.linspace(-10.1, 0, 101), "times from -10.1 to 0 in steps of up to 0.101, perhaps milliseconds"),
+        (np.linspace(0, 10.1, 101), "times from 0 to 10.1 in steps of up to 0.101, perhaps milliseconds"),
+        ([], "0 times"),
+        ([0.1], "1 times"),
+        ([0, np.nan, np.inf], "2 times that are not finite"),
+        ([0, np.inf, np.inf], "2 times that are not finite"),
+        ([0, 0.1, 0.1, 0.05], "times that do not ascend: 0.1 is followed by 0.1"),
+        ([0, 0.1, 0.3, 0.2], "times that do not ascend: 0.3 is followed by 0.2"),
+        ([0, 0.1, 0.224, 0.3], None),
+        ([0, 0.1, 0.226, 0.3], "uneven steps, from 0.074 to 0.126"),
+    ],
+)
+def test_times_are_seconds_at_even_steps(times, found):
+    times = np.array(times, dtype=float)
+    if found is None:
+        things_eeg2.check_times(times, "here")
+        return
+    with pytest.raises(InputError) as error:
+        things_eeg2.check_times(times, "here")
+    assert (error.value.where, error.value.found) == ("here", found)
+
+
+def test_times_of_two_files_may_differ_by_rounding():
+    times = np.arange(10) / 100
+    for right in (times, times + 9e-5, times - 9e-5):
+        things_eeg2.refuse_other_times(right, times, "here", "there")
+    for wrong in (times[:-1], times + 1.1e-4, times - 1.1e-4, np.append(times[:-1], 0.1)):
+        with pytest.raises(InputError, match=f"here\n  found:    {len(wrong)} times from ") as error:
+            things_eeg2.refuse_other_times(wrong, times, "here", "there")
+        assert error.value.expected == "10 from 0 to 0.09 s, as in there"
+
+
+def test_rows_of_one_label_are_averaged_in_the_order_of_first_rows():
+    rows = np.random.default_rng(13).normal(size=(6, 3))
+    expected = [rows[[0, 3, 5]].mean(axis=0), rows[1], rows[[2, 4]].mean(axis=0)]
+    np.testing.assert_allclose(things_eeg2.mean_by_label(list("bacbcb"), rows), expected, atol=1e-15)
 
 
 def test_all_times_are_the_samples_of_the_file(preprocessed):
@@ -323,6 +429,8 @@ def test_channels_have_positions_on_the_head(tmp_path):
     pyplot.close("all")
     with pytest.raises(InputError, match="no channel PO99"):
         things_eeg2_channels.info(["Pz", "PO99"])
+    with pytest.raises(InputError, match=r"names such as (\w+, ){4}\w+\n"):  # however far they are
+        things_eeg2_channels.info(["Pz", "electrode 7"])
 
 
 # Raw files -------------------------------------------------------------------------------------------------------

@@ -74,6 +74,7 @@ def test_each_block_counts_as_much_as_it_has_pairs(measure, choice):
         (pairs.WITHIN, LABELS | {"g": "run 3"}, r"pairs of conditions: 0 of run 3[\s\S]*at least 3 in every label"),
         (pairs.ACROSS, dict.fromkeys(LABELS, ""), r"of one label[\s\S]*leave across_partitions out"),
         (pairs.ACROSS, {"a": "run 1", "b": "run 2", "c": "run 1"}, r"2 of run 1 and run 2"),
+        (pairs.WITHIN, LABELS | {"a": "", "c": ""}, r"pairs of conditions: 1 of no label, 1 of run 1\n"),
         (pairs.WITHIN, LABELS | {"h": "run 1"}, r"8 conditions[\s\S]*7, as the RDMs have"),
     ],
 )
@@ -245,6 +246,14 @@ def simulated(tmp_path_factory):
     plan = Plan(str(root), 1, 1, **few, training_images=1, validation_images=1, noise_ceiling=0.7)
     write_data_set(plan, "things_eeg2")
     return root / "things_eeg2"
+
+
+def test_labels_come_back_as_they_were_written(tmp_path):
+    labels = {"plain": "run 1", "with, comma": 'a "quoted" label', "of two\r\nlines": "also of\ntwo", "last": ""}
+    with open(tmp_path / "stimuli.csv", "w", newline="") as file:
+        csv.writer(file).writerows([stimuli.COLUMNS, *((c, "a.png", "", label) for c, label in labels.items())])
+    read = pairs.read_labels(tmp_path / "stimuli.csv")
+    assert list(read.items()) == list(labels.items())
 
 
 def test_conditions_of_eeg_have_their_partition_as_label(simulated, tmp_path):

@@ -1,5 +1,7 @@
 """RDMs against scipy and rsatoolbox."""
 
+from threading import get_ident
+
 import numpy as np
 import pytest
 import torch
@@ -102,12 +104,14 @@ def test_conditions_of_very_different_strength(distance):
 
 
 @pytest.mark.parametrize("distance", rdms.DISTANCES)
-@pytest.mark.parametrize("scale", [1e-37, 1e-25, 1e-19, 1e18, 1e30])
+@pytest.mark.parametrize("scale", [1e-37, 1e-25, 1e-19, 1e18, 1e30, -1e-25, -1e30])
 @pytest.mark.parametrize("device", [None, torch.device("cpu")])
 def test_patterns_whose_squares_float32_cannot_hold(distance, scale, device):
     """And beside them, where each has a distance of its own, patterns that it can, and features that are all 0."""
     rng = np.random.default_rng(4)
     patterns = np.float32(scale) * (1 + rng.normal(size=(12, 600))).astype(np.float32)
+    if scale < 0:
+        patterns = -np.abs(patterns)  # 0 is the largest
     patterns[:, :200] = 0
     if distance in ("correlation", "cosine"):
         patterns[4] = rng.normal(size=600)
@@ -115,6 +119,15 @@ def test_patterns_whose_squares_float32_cannot_hold(distance, scale, device):
     for threads in (1, 2):
         ours = rdms.rdm(in_chunks(patterns, [200] * 3), distance, device=device, threads=threads)
         assert_equal_rdms(ours, plain(patterns, distance), distance, 3e-6)
+
+
+@pytest.mark.parametrize("distance", rdms.DISTANCES)
+def test_patterns_of_the_largest_numbers_of_float32(distance):
+    """Less a mean, they are larger than float32 holds."""
+    largest = np.finfo(np.float32).max
+    patterns = np.random.default_rng(8).choice([-largest, 0.1 * largest, largest], size=(6, 300)).astype(np.float32)
+    ours = rdms.rdm(in_chunks(patterns, [150, 150]), distance)
+    assert_equal_rdms(ours, plain(patterns, distance), distance, 3e-6)
 
 
 @pytest.mark.parametrize("distances", [[1.0, 1e41], [1e-50, 2e-50], [3e-44, 4e-44]])
@@ -229,6 +242,30 @@ def test_features_are_multiplied_in_their_own_precision_less_what_is_said_to_be_
         np.testing.assert_allclose(found, expected @ expected.T, rtol=1e-5 if multiplied == "float32" else 1e-12)
 
 
+def test_one_thread_is_the_callers_and_several_are_others():
+    part, by = np.random.default_rng(9).normal(size=(4, 20)), set()
+
+    def read():
+        by.add(get_ident())
+        return part
+
+    one = rdms.rdm([read] * 4)
+    assert by == {get_ident()}
+    by.clear()
+    np.testing.assert_allclose(rdms.rdm([read] * 4, threads=2), one, atol=1e-12)
+    assert by and get_ident() not in by
+
+
+def test_the_device_that_is_given_multiplies(monkeypatch):
+    given, rows = [], rdms.DeviceRows
+    monkeypatch.setattr(rdms, "DeviceRows", lambda device: given.append(device) or rows(device))
+    patterns, device = np.random.default_rng(10).normal(size=(4, 20)), torch.device("cpu")
+    with_device = rdms.rdm([patterns], device=device, threads=3)
+    assert given == [device]
+    np.testing.assert_allclose(with_device, rdms.rdm([patterns]), atol=1e-12)
+    assert given == [device]
+
+
 def test_chunks_of_one_shape_and_of_different_precision_keep_theirs():
     patterns = np.random.default_rng(7).normal(size=(5, 60))
     first, second = np.split(patterns, 2, axis=1)
@@ -303,6 +340,12 @@ def test_a_file_that_is_no_rdm_is_refused_by_name(tmp_path):
     ):
         with pytest.raises(InputError, match=rf"{name}\.npy[\s\S]*{found}[\s\S]*{expected}"):
             rdms.load(tmp_path / f"{name}.npy")
+
+
+@pytest.mark.parametrize("pairs", [0, 3])
+def test_an_rdm_without_pairs_and_one_of_equal_patterns_are_saved(tmp_path, pairs):
+    rdms.save(tmp_path / "rdm.npy", np.zeros(pairs))
+    np.testing.assert_array_equal(rdms.load(tmp_path / "rdm.npy"), np.zeros(pairs))
 
 
 def test_saved_rdms_are_condensed_float32(tmp_path):

@@ -8,6 +8,7 @@ import yaml
 import zarr
 from conftest import REPOSITORY, copy_of_repository, run
 from early_alignment.datasets import open_dataset
+from early_alignment.datasets.zarr_arrays import ZarrArray
 from early_alignment.errors import InputError
 from early_alignment.experiment import checks
 from early_alignment.geometry import brain_rdms
@@ -290,6 +291,10 @@ def as_group(root):
     zarr.open_group(root / "sub-ann.zarr", mode="w").create_array("betas", data=np.ones((4, 6)))
 
 
+def as_group_of_format_2(root):
+    zarr.open_group(root / "sub-ann.zarr", mode="w", zarr_format=2)
+
+
 def as_zip(root):
     write(root, np.ones((4, 6)))
     shutil.make_archive(str(root / "sub-ann.zarr"), "zip", root / "sub-ann.zarr")
@@ -300,6 +305,7 @@ def as_zip(root):
     ("spoil", "found"),
     [
         (as_group, "a zarr group, not an array; arrays in it: betas"),
+        (as_group_of_format_2, "a zarr group, not an array; arrays in it: none\n"),
         (as_zip, r"a zarr array in a zip file[\s\S]*unzip it into .*sub-ann\.zarr"),
         (lambda root: (root / "sub-ann.zarr").mkdir(), r"neither zarr\.json nor \.zarray"),
         (lambda root: write(root, np.full((4, 6), "a", dtype=object).astype("T")), "an array of StringDType"),
@@ -315,6 +321,14 @@ def test_what_is_no_zarr_array_of_numbers_is_refused_by_what_it_is(root, spoil, 
     spoil(root)
     with pytest.raises(InputError, match=found):
         dataset(root).check_responses("ann", "all")
+
+
+def test_what_cannot_be_read_though_every_chunk_can_is_said_of_the_folder(root):
+    write(root, np.ones((4, 6)))
+    array = ZarrArray(root / "sub-ann.zarr", "an array", "write it again")
+    with pytest.raises(InputError) as error:
+        array["no", "index"]
+    assert error.value.where == str(root / "sub-ann.zarr")
 
 
 @pytest.mark.skipif(not INPUTS.is_dir(), reason="no folder of small inputs beside the repository")

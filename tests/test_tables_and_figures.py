@@ -170,6 +170,29 @@ def test_the_estimated_variance_of_the_mean_is_the_one_of_many_experiments(sds):
     assert true * 0.96 < estimated < true * 1.2
 
 
+@pytest.mark.parametrize("shape", [(2, 2), (2, 5), (5, 2), (3, 7)])
+@pytest.mark.parametrize("rest", [0.01, 10])
+def test_a_standard_error_is_that_of_the_mean_squares_of_a_two_way_table(shape, rest):
+    """(MS subjects + MS networks − MS rest) / (s n), or the larger of the first two, by loops over single values."""
+    rng, (s, n) = np.random.default_rng(3), shape
+    table = (rng.normal(size=(s, 1)) + rng.normal(size=n) + rest * rng.normal(size=shape)).tolist()
+    grand = sum(map(sum, table)) / (s * n)
+    of_subject = [sum(row) / n for row in table]
+    of_network = [sum(row[j] for row in table) / s for j in range(n)]
+    ms_subjects = sum(n * (mean - grand) ** 2 for mean in of_subject) / (s - 1)
+    ms_networks = sum(s * (mean - grand) ** 2 for mean in of_network) / (n - 1)
+    residuals = [table[i][j] - of_subject[i] - of_network[j] + grand for i, j in product(range(s), range(n))]
+    ms_rest = sum(residual**2 for residual in residuals) / ((s - 1) * (n - 1))
+    expected = max(ms_subjects + ms_networks - ms_rest, ms_subjects, ms_networks) / (s * n)
+    assert crossed_standard_error(table) == pytest.approx(np.sqrt(expected), rel=1e-9)
+
+
+def test_a_standard_error_of_float32_values_is_computed_in_float64():
+    values = (1000 + np.random.default_rng(4).normal(size=(6, 4))).astype(np.float32)
+    assert crossed_standard_error(values) == crossed_standard_error(values.astype(np.float64))
+    assert crossed_standard_error(values[:1]) == crossed_standard_error(values[:1].astype(np.float64))
+
+
 def test_a_factor_of_one_leaves_the_other():
     values = np.random.default_rng(2).normal(size=(7, 1))
     assert crossed_standard_error(values) == pytest.approx(values.std(ddof=1) / np.sqrt(7))

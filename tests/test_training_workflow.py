@@ -165,6 +165,7 @@ def test_a_replaced_checkpoint_stays_out_of_the_training_and_is_refused_where_it
 def test_moved_images_are_the_same_and_others_are_refused(trained, tmp_path):
     finished, experiment = trained
     folder = shutil.copytree(finished, tmp_path / "clone", symlinks=True)
+    run(*SNAKEMAKE, "--configfile", written(experiment, folder, "settled"), cwd=folder)
     before = digests(folder / "results")
     (folder / "images").rename(folder / "moved")
     moved = with_training(experiment, images="moved")

@@ -131,6 +131,11 @@ class DataSet:
         """The files whose content decides a subject's responses for a target."""
         raise NotImplementedError
 
+    @property
+    def conditions_from(self) -> Path:
+        """What the names of conditions are from, for messages."""
+        return self.root
+
     def passed_over(self) -> list[str]:
         """Files that lie among the images and are none; a format whose images are named by a table has none."""
         return []

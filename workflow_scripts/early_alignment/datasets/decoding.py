@@ -65,6 +65,21 @@ def decoded(
     return rgb if turn is None else rgb.transpose(turn)
 
 
+def of_pixels(pixels, where, remedy: str):
+    """The image of pixels in an array, uint8 (height, width, 3), as `PIL.Image.Image`.
+
+    Raises:
+        InputError: They are of another kind or shape; `where` and `remedy` are for the message.
+    """
+    from PIL import Image
+
+    pixels = np.asarray(pixels)
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or min(pixels.shape[:2]) < SMALLEST_SIDE:
+        expected = f"pixels, uint8 (height, width, 3), {SMALLEST_SIDE} a side and more"
+        raise InputError(where, f"an array of {pixels.dtype} of shape {pixels.shape}", expected, remedy)
+    return Image.fromarray(pixels)
+
+
 @contextmanager
 def opened(path, remedy: str = "replace the file"):
     """The image in a file, its pixels not read yet; whatever goes wrong while it is read is an `InputError`."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import InputError, known_or_refused
 from .base import DataSet, Stimulus, open_mat
+from .decoding import of_pixels
 from .rdms import checked_rdm
 
 SUPPLEMENT = "Kriegeskorte_Neuron2008_supplementalData.mat"
@@ -54,14 +55,12 @@ class Kriegeskorte92(DataSet):
         return [self.root / SUPPLEMENT]
 
     def open_image(self, image: str, background=None):
-        from PIL import Image
-
         try:
             pixels = self._objects[int(image.rpartition("#")[2]) - 1]["image"]
-            return Image.fromarray(pixels).convert("RGB")
-        except (IndexError, TypeError, ValueError, AttributeError) as error:
+        except (IndexError, TypeError, ValueError) as error:
             expected = "images in the field image of stimuli_92objs"
             raise InputError(self.root / image, str(error), expected, self.source) from None
+        return of_pixels(pixels, self.root / image, self.source)
 
     def brain_files(self, subject: str, target: str) -> list[Path]:
         return [self.root / (SUPPLEMENT if subject == MONKEYS else HUMAN)]

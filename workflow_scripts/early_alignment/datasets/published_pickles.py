@@ -24,6 +24,8 @@ from ..files import written_whole
 LARGE = 2**16
 """Bytes from which on an array is mapped."""
 
+DOWNLOAD = "download the file again"
+
 EXPECTED = "a pickle of numpy arrays, builtin containers, strings and numbers"
 
 # What numpy's own pickles of arrays, scalars and dtypes name, in versions 1 and 2, beside the two ways of making an
@@ -105,10 +107,14 @@ class _ArraysOnly(pickle._Unpickler):
     dispatch[pickle.BYTEARRAY8[0]] = partial(load_bytes, length_format="<Q", kind=bytearray)
 
 
-def load(path):
+def load(path, remedy: str = DOWNLOAD):
     """Read a pickled `.npy` file, or a bare pickle under that name, and return the object that it wraps.
 
     Arrays of 64 KiB and more are read-only maps of the file; numpy reads from them what is asked for.
+
+    Args:
+        path: The file.
+        remedy: What to do about one that is damaged.
 
     Raises:
         InputError: The file is missing, cut short, or asks for anything but arrays, builtin containers,
@@ -141,7 +147,7 @@ def load(path):
         ) from None
     except Exception as error:  # a damaged pickle can fail in any way
         found = f"not readable ({str(error) or 'it ends too early'})"
-        raise InputError(path, found, EXPECTED, "download the file again") from None
+        raise InputError(path, found, EXPECTED, remedy) from None
     is_wrapped = isinstance(content, np.ndarray) and content.shape == () and content.dtype == object
     return content.item() if is_wrapped else content
 

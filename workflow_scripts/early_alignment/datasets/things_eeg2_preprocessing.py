@@ -24,6 +24,8 @@ RATE = 100
 """Samples per second of the responses."""
 SEED = 20200220
 """Decides which repetitions are kept and in which order they come: the publishers' seed, used as they use it."""
+MAKE_AGAIN = "delete the file and run the workflow again, which makes it anew"
+"""What to do about a damaged file of what is made here."""
 BATCH = 1000
 """Epochs, or images, that are worked on at once; bounds memory and changes nothing."""
 
@@ -260,7 +262,7 @@ def join(files: list[Path], partition: str) -> dict:
     Raises:
         InputError: Images have unequal numbers of repetitions, or some number below the highest has none.
     """
-    sessions = [published_pickles.load(file) for file in files]
+    sessions = [published_pickles.load(file, MAKE_AGAIN) for file in files]
     numbers = [session[f"{partition}_images"] for session in sessions]
     counts = np.bincount(np.concatenate(numbers))[1:]
     if counts.min() < counts.max():

@@ -20,6 +20,8 @@ class ThingsEEG2Raw(ThingsEEG2):
         "and the image set of THINGS EEG2 (Gifford et al. 2022, CC BY 4.0), which https://osf.io/3jk45 leads to"
     )
 
+    responses_again = things_eeg2_preprocessing.MAKE_AGAIN
+
     @property
     def science(self) -> dict:
         # What preprocessing hangs on makes its files stale, and nothing else: stimuli stay as they are.

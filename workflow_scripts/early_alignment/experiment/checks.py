@@ -4,6 +4,8 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from ..errors import InputError
 from ..files import existing
 from ..geometry import brain_rdms
 from ..training import class_folders
+from .config import own_checkpoint
 from .grid import CALIBRATED, Network, networks_of, sizes
 
 IMAGES_PER_JOB = 200
@@ -30,6 +33,8 @@ def problems(config: dict, processes: int = 1) -> tuple[list[str], list[InputErr
     Returns:
         A line per data set and one for labelled images, and the errors of all.
     """
+    if not all(network.is_trained for network in networks_of(config).values()):
+        from ..networks import networks  # noqa: F401 (once for all processes, which then share its memory)
     summaries, errors, conditions, pictures = [], [], {}, {}
     with ProcessPoolExecutor(processes) as pool:
         jobs = []
@@ -60,6 +65,8 @@ def problems(config: dict, processes: int = 1) -> tuple[list[str], list[InputErr
         lines, wrong = check_labelled_images(config, pool)
         summaries += lines
         errors += wrong
+        for network in networks_of(config).values():
+            errors += wrong_checkpoints(network, pool)
     numbers = {}
     for name, network in networks_of(config).items():
         numbers[name], wrong = look_over_network(network)
@@ -91,7 +98,7 @@ def check_conditions(dataset: DataSet, listed: list[Stimulus]) -> None:
         last = condition
     if twice:
         raise InputError(
-            f"{dataset.root} (data set {dataset.name})",
+            f"{dataset.conditions_from} (data set {dataset.name})",
             f"{len(twice)} conditions of the name of another: {named(twice)}",
             "names that differ, and all images of a condition together",
             "name every condition once",
@@ -149,6 +156,31 @@ def check_labelled_images(config: dict, pool) -> tuple[list[str], list[InputErro
             lines += found[0]
             errors += found[1]
     return lines, errors
+
+
+def wrong_checkpoints(network: Network, pool) -> list[InputError]:
+    """What is wrong with a network's checkpoints from elsewhere, all of which are read."""
+    if network.is_trained:
+        return []
+    wanted = product(network.seeds, network.settings["epochs"])
+    files = [own_checkpoint(network.settings, seed, epoch) for seed, epoch in wanted]
+    found = pool.map(partial(wrong_checkpoint, network.architecture), files)
+    errors = [error for errors_of_file in found for error in errors_of_file]
+    return class_folders.the_first_few(errors, network.settings["checkpoints"], "checkpoints")
+
+
+def wrong_checkpoint(architecture: str, path: str) -> list[InputError]:
+    """What is wrong with a checkpoint from elsewhere."""
+    import torch
+
+    from ..networks import checkpoints, networks
+
+    torch.set_num_threads(1)  # as many processes do this as there are cores
+    errors = []
+    state = _attempt(errors, checkpoints.read_foreign, path)
+    if state is not None:
+        _attempt(errors, networks.check_state, architecture, state, path)
+    return errors
 
 
 def wrong_responses(dataset: DataSet, subject: str, target: str, distance: str) -> list[InputError]:

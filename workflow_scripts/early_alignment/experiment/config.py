@@ -58,11 +58,13 @@ def checked(config: dict, files=()) -> dict:
                 settings["preprocessed"] = f"{config['results']}/preprocessed_data/{name}"
         errors = attempts(
             (check_names, "config key networks", list(config["networks"]), str.casefold),
-            *((check_network, name, config) for name in config["networks"]),
+            *(check for name in config["networks"] for check in checks_of_network(name, config)),
+            (check_copies, config),
             (check_pairs, config["alignment"]),
             (check_names, "config key datasets", list(config["datasets"]), str.casefold),
             *((check_dataset, name, settings) for name, settings in config["datasets"].items()),
             (check_paths, config),
+            *((check_results, key, config) for key in ("results", "trained") if config[key] is not None),
         )
     if errors:
         raise together(errors, "the config")
@@ -98,25 +100,21 @@ def number_or_word(text: str):
     return yaml.SafeLoader.bool_values.get(text.lower(), text)
 
 
-def check_network(name: str, config: dict) -> None:
-    """Spell out `epochs: all`, and check what a network asks for against what it is trained on or has files of.
-
-    Raises:
-        InputError: They do not go together; the message lists all that is wrong.
-    """
+def checks_of_network(name: str, config: dict) -> list[tuple]:
+    """The checks of what a network asks for against what it is trained on or has files of, for `attempts`, in order."""
     where, settings = f"networks.{name}", config["networks"][name]
-    errors = attempts(
+    is_trained = settings["checkpoints"] is None
+    return [
         (check_architecture, settings["architecture"], f"config key {where}.architecture"),
-        (check_trained_epochs if settings["checkpoints"] is None else check_own_checkpoints, where, settings, config),
+        (check_trained_epochs, where, settings) if is_trained else (check_own_checkpoints, where, settings, config),
+        (check_warmup, f"{where}.training", settings["training"]),
         (check_sizes_of_images, f"{where}.training", settings["training"]),
-    )
-    errors = errors or attempts((check_calibrated, where, settings, config))
-    if errors:
-        raise together(errors, f"config key {where}")
+        (check_calibrated, where, settings),  # after `epochs: all` is spelled out
+    ]
 
 
-def check_trained_epochs(where: str, settings: dict, config: dict) -> None:
-    """Spell out `epochs: all`, and check that the analysed epochs are trained and the schedule is one.
+def check_trained_epochs(where: str, settings: dict) -> None:
+    """Spell out `epochs: all`, and check that the analysed epochs are trained.
 
     Raises:
         InputError: They are not.
@@ -125,23 +123,27 @@ def check_trained_epochs(where: str, settings: dict, config: dict) -> None:
     last, early = training["epochs"], [f"0+{step}" for step in training["early_steps"]]
     if settings["epochs"] == "all":
         settings["epochs"] = [*range(last + 1), *early]
-    unknown = [epoch for epoch in settings["epochs"] if epoch not in [*range(last + 1), *early]]
+    unknown = [str(epoch) for epoch in settings["epochs"] if epoch not in [*range(last + 1), *early]]
     if unknown:
         steps = f", or {', '.join(early)}" if early else ", and no steps, as training.early_steps has none"
         raise InputError(
             f"config key {where}.epochs",
-            f"epochs {unknown}",
+            ", ".join(unknown),
             f"epochs from 0 to training.epochs = {last}{steps}",
             "raise training.epochs, add to training.early_steps, or leave them out",
         )
-    warmup = training["warmup_epochs"]
-    if training["schedule"] == "cosine" and warmup >= last:
-        raise InputError(
-            f"config key {where}.training.warmup_epochs",
-            f"{warmup}",
-            f"fewer than training.epochs = {last}",
-            "lower it",
-        )
+
+
+def check_warmup(where: str, training: dict) -> None:
+    """Check that warm-up leaves a cosine some epochs to fall in.
+
+    Raises:
+        InputError: It leaves none.
+    """
+    warmup, last = training["warmup_epochs"], training.get("epochs")
+    if training["schedule"] == "cosine" and last is not None and warmup >= last:
+        expected = f"fewer than training.epochs = {last}"
+        raise InputError(f"config key {where}.warmup_epochs", f"{warmup}", expected, "lower it")
 
 
 def check_own_checkpoints(where: str, settings: dict, config: dict) -> None:
@@ -166,17 +168,19 @@ def check_own_checkpoints(where: str, settings: dict, config: dict) -> None:
         if other != (seed, epoch):
             same = " and ".join("seed {} epoch {}".format(*pair) for pair in (other, (seed, epoch)))
             raise InputError(key, f"{pattern}, one file for {same}", expected, "correct it")
-    for folder in {Path(file).parent for file in first}:
-        if folder.resolve().is_relative_to(Path(config["results"]).resolve()):
-            raise_shared(config["results"], f"{where}.checkpoints = {pattern}")
+    for place, file in product(("results", "trained"), first):
+        if config[place] is not None and Path(file).parent.resolve().is_relative_to(Path(config[place]).resolve()):
+            raise_shared(config[place], f"{where}.checkpoints = {pattern}", place)
 
 
-def check_calibrated(where: str, settings: dict, config: dict) -> None:
+def check_calibrated(where: str, settings: dict) -> None:
     """Spell out `calibrated: all`, and check that these are analysed epochs and that there are images to calibrate on.
 
     Raises:
         InputError: They are not, or there are none.
     """
+    if settings["epochs"] == "all":
+        return  # no epochs were found, which is said
     if settings["calibrated"] == "all":
         settings["calibrated"] = list(settings["epochs"])
     strange = [epoch for epoch in settings["calibrated"] if epoch not in settings["epochs"]]
@@ -349,10 +353,10 @@ def paths(value, schema: dict = SCHEMA, key: str = ""):
 
 
 def check_paths(config: dict) -> None:
-    """Check that paths are written out, and that results have a folder of their own, since Snakemake deletes there.
+    """Check that paths are written out.
 
     Raises:
-        InputError: A path holds a variable or an unknown user; or results are where data or this workflow lie.
+        InputError: A path holds a variable or an unknown user.
     """
     for key, path in paths(config):
         if path.startswith("~"):
@@ -365,37 +369,50 @@ def check_paths(config: dict) -> None:
                 "a path written out: a job on another machine may know another value",
                 f"write {path.replace(variable[0], meant)}" if meant != variable[0] else "write the path out",
             )
-    data = {f"datasets.{name}.root": settings["root"] for name, settings in config["datasets"].items()}
-    data |= {f"networks.{name}.training.images": n["training"]["images"] for name, n in config["networks"].items()}
-    for key in ("results", "trained"):
-        if config[key] is not None:
-            check_results(key, config[key], data)
 
 
-def check_results(key: str, folder: str, data: dict[str, str | None]) -> None:
-    """Check that a folder that Snakemake deletes in is its own.
+def check_copies(config: dict) -> None:
+    """Check that networks which would share a resized copy of their labelled images have the same ones.
 
-    Args:
-        key: The config key that names it.
-        folder: It.
-        data: Key → folder of data, if it is set.
+    Raises:
+        InputError: Two have folders of one name in different places.
+    """
+    first = {}
+    for network in networks_of(config).values():
+        if network.copy_of_images is not None:
+            other = first.setdefault(network.copy_of_images, network)
+            mine, others = network.training["images"], other.training["images"]
+            if Path(mine).resolve() != Path(others).resolve():
+                raise InputError(
+                    f"config key networks.{network.name}.training.images",
+                    f"{mine}, whose resized copy has the name of that of {others} (network {other.name})",
+                    "folders of different names, as resized copies have the names of their folders",
+                    "rename one of the folders",
+                )
+
+
+def check_results(key: str, config: dict) -> None:
+    """Check that a folder that a key names, and that Snakemake deletes in, is its own.
 
     Raises:
         InputError: It is a file, or has data, this workflow, or all else in it or around it.
     """
+    folder = config[key]
     results = Path(folder).resolve()
     if not existing(results).is_dir():
         raise InputError(f"config key {key}", f"{existing(results)}, a file", "a folder, or room for one", "rename it")
     for place in (Path.cwd(), expanded(Path("~")), Path(__file__)):
         if place.resolve().is_relative_to(results):
             raise_shared(folder, place, key)
+    data = {f"datasets.{name}.root": settings["root"] for name, settings in config["datasets"].items()}
+    data |= {f"networks.{name}.training.images": n["training"]["images"] for name, n in config["networks"].items()}
     for name, other in data.items():
         place = other and Path(other).resolve()
         if place and (place.is_relative_to(results) or results.is_relative_to(place)):
             raise_shared(folder, f"{name} = {other}", key)
 
 
-def raise_shared(folder: str, with_, key: str = "results"):
+def raise_shared(folder: str, with_, key: str):
     """Raise the error of results that are not alone in their folder."""
     raise InputError(
         f"config key {key}",
@@ -464,7 +481,7 @@ def check_roots(config: dict) -> None:
         images = network.training["images"]
         if network.is_trained or images is not None:
             key = f"networks.{name}.training.images"
-            needed.setdefault(images, (key, images, IMAGES_TREE, IMAGES_SOURCE))
+            needed.setdefault(images or key, (key, images, IMAGES_TREE, IMAGES_SOURCE))
     needed = list(needed.values())
     for name, settings in config["datasets"].items():
         dataset = open_dataset(name, settings)
@@ -487,18 +504,26 @@ def check_own_files(config: dict) -> None:
     """Check that the checkpoints from elsewhere that the config names exist.
 
     Raises:
+        InputError: Some do not; the message lists the first of each network.
+    """
+    series = [item for item in config["networks"].items() if item[1]["checkpoints"] is not None]
+    if errors := attempts(*((check_series, name, settings) for name, settings in series)):
+        raise together(errors, "the checkpoints that the config names")
+
+
+def check_series(name: str, settings: dict) -> None:
+    """Check that the files of a network's checkpoints from elsewhere exist.
+
+    Raises:
         InputError: Some do not; the message lists the first.
     """
-    for name, settings in config["networks"].items():
-        if settings["checkpoints"] is None:
-            continue
-        wanted = list(product(settings["seeds"], settings["epochs"]))
-        missing = [pair for pair in wanted if not Path(own_checkpoint(settings, *pair)).is_file()]
-        if missing:
-            raise InputError(
-                f"config key networks.{name}.checkpoints = {settings['checkpoints']}",
-                f"no file for {len(missing)} of {len(wanted)}: "
-                + ", ".join(f"seed {s} epoch {e} ({own_checkpoint(settings, s, e)})" for s, e in missing[:3]),
-                "a checkpoint for every seed in seeds and epoch in epochs",
-                "correct the pattern or checkpoint_offset, or leave out epochs that the series lacks, such as 0",
-            )
+    wanted = list(product(settings["seeds"], settings["epochs"]))
+    missing = [pair for pair in wanted if not Path(own_checkpoint(settings, *pair)).is_file()]
+    if missing:
+        raise InputError(
+            f"config key networks.{name}.checkpoints = {settings['checkpoints']}",
+            f"no file for {len(missing)} of {len(wanted)}: "
+            + ", ".join(f"seed {s} epoch {e} ({own_checkpoint(settings, s, e)})" for s, e in missing[:3]),
+            "a checkpoint for every seed in seeds and epoch in epochs",
+            "correct the pattern or checkpoint_offset, or leave out epochs that the series lacks, such as 0",
+        )

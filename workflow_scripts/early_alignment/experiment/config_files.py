@@ -20,17 +20,17 @@ def read(file) -> tuple[list[InputError], dict[tuple, str]]:
     """
     # JSON may be indented by tabs, which YAML refuses; elsewhere a tab is as good as a space here.
     tree = yaml.compose(Path(file).read_text(encoding="utf-8").replace("\t", " "), Loader=yaml.SafeLoader)
-    errors, written = [], {}
+    errors, written = {}, {}  # errors by node, since an alias is the same node again
     for path, node in nodes(tree):
         if isinstance(node, yaml.MappingNode):
-            errors += [twice(file, path, first, second) for first, second in repeated(node)]
+            errors.setdefault(node, [twice(file, path, first, second) for first, second in repeated(node)])
         elif isinstance(node, yaml.ScalarNode) and node.style is None:
             kind = node.tag.rpartition(":")[2]
             if kind in ("int", "float") and not NUMBER.fullmatch(node.value) and not is_not_finite(node.value):
-                errors.append(misread(file, path, node))
+                errors.setdefault(node, [misread(file, path, node)])
             elif kind in ("bool", "timestamp") and node.value.lower() not in ("true", "false"):
                 written[path] = node.value
-    return errors, written
+    return [error for of_node in errors.values() for error in of_node], written
 
 
 def nodes(node, path: tuple = (), above: tuple = ()):

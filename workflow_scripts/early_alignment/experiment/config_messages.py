@@ -122,16 +122,17 @@ def in_words(schema: dict) -> str:
     if "type" not in schema:
         return schema["in_words"]
     words = {
-        "string": schema.get("in_words", "text"),
         "integer": f"a whole number{bounds(schema)}",
         "number": f"a number{bounds(schema)}",
+        "string": schema.get("in_words", "text"),
         "boolean": "true or false",
         "null": "null",
         "object": "keys with values",
     }
     if takes(schema, "array"):
-        n = f"{schema['minItems']}" if "maxItems" in schema else "one or more, all different"
-        words["array"] = f"a list of {n}, each {in_words(schema['items'])}"
+        several = " of one or more, all different" if schema.get("minItems") else ", all different"
+        n = f" of {schema['minItems']}" if "maxItems" in schema else several
+        words["array"] = f"a list{n}, each {in_words(schema['items'])}"
     if takes(schema, "object") and "properties" in schema:
         words["object"] = f"a mapping with keys of {', '.join(schema['properties'])}"
     return " or ".join(words[type_] for type_ in words if takes(schema, type_))

@@ -73,7 +73,7 @@ def rdm(
     return np.maximum(1 - condensed(products / np.outer(lengths, lengths)), 0)
 
 
-def summed(chunks, distance: str, conditions=None, device=None, threads: int = 1) -> "InnerProducts":
+def summed(chunks, distance: str, conditions, device, threads: int) -> "InnerProducts":
     """The inner products of patterns that arrive in pieces; arguments as of `rdm`."""
     waiting, lock = iter(chunks), Lock()
 

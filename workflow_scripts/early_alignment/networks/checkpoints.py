@@ -5,6 +5,7 @@ about is in the state dict's `_metadata`, where torch itself notes the versions 
 """
 
 import argparse
+import zipfile
 from pathlib import Path
 
 import torch
@@ -94,25 +95,11 @@ def read_foreign(path) -> dict[str, torch.Tensor]:
     Raises:
         InputError: The file holds anything else, or no state dict.
     """
-    path = Path(path)
-    try:
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            found = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise InputError(path, "no such file", "a checkpoint", "correct network.checkpoints or epochs") from None
-    except Exception as error:  # torch has many: its unpickler's, zip's, end of file
-        reason = str(error).replace("\n", " ")
-        known = reason.find("Unsupported global")
-        raise InputError(
-            path,
-            reason[known : known + 120] if known >= 0 else f"not readable: {reason[:120]}",
-            "a file of torch.save with tensors and plain values alone, so that reading it runs no code",
-            "if you trust its source, load it there and save its state_dict() alone",
-        ) from None
-    state = found
+    remedy = "copy the file again, or correct network.checkpoints; if you trust its source, load it there and save its "
+    state = read(path, remedy + "state_dict() alone")
     while isinstance(state, dict) and (inner := next((k for k in WRAPPERS if isinstance(state.get(k), dict)), None)):
         state = state[inner]
-    if not isinstance(state, dict) or not state or not all(isinstance(value, torch.Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not state or not all(map(_is_named_tensor, state.items())):
         kind = (
             f"a dict with {', '.join(map(str, list(state)[:6]))}" if isinstance(state, dict) else type(state).__name__
         )
@@ -122,3 +109,39 @@ def read_foreign(path) -> dict[str, torch.Tensor]:
     while prefix := next((p for p in PREFIXES if all(name.startswith(p) for name in state)), None):
         state = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
     return dict(state)
+
+
+def _is_named_tensor(entry: tuple) -> bool:
+    name, value = entry
+    return isinstance(name, str) and isinstance(value, torch.Tensor)
+
+
+def read(path, remedy: str):
+    """What a file of `torch.save` holds, tensors mapped, not read; nothing but tensors and plain values is unpickled.
+
+    Args:
+        path: The file.
+        remedy: What to do about one that is damaged.
+
+    Raises:
+        InputError: The file is missing, is damaged, or holds anything else.
+    """
+    path = Path(path)
+    try:
+        is_zip = zipfile.is_zipfile(path)
+        damaged = None
+        if is_zip:  # torch does not look at the checksums that it writes
+            with zipfile.ZipFile(path) as archive:
+                damaged = archive.testzip()
+        if damaged is None:
+            with torch.serialization.safe_globals([argparse.Namespace]):
+                return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+        found = f"damaged: {damaged} is not of the checksum that was written beside it"
+    except FileNotFoundError:
+        found = "no such file"
+    except Exception as error:  # torch has many: its unpickler's, zip's, end of file
+        reason = str(error).replace("\n", " ")
+        known = reason.find("Unsupported global")
+        found = reason[known : known + 120] if known >= 0 else f"not readable: {reason[:120]}"
+    expected = "a whole file of torch.save with tensors and plain values alone, so that reading it runs no code"
+    raise InputError(path, found, expected, remedy)

@@ -79,7 +79,7 @@ def from_checkpoint(architecture: str, path, expected: dict | None = None) -> to
     Raises:
         InputError: The file is not a state dict of the architecture, or says that it is another network.
     """
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    state = checkpoints.read(path, checkpoints.PUBLISH_AGAIN)
     checkpoints.refuse_another(state, expected or {}, path)
     return with_state(architecture, state, path)
 
@@ -93,7 +93,27 @@ def with_state(architecture: str, state: dict[str, torch.Tensor], where) -> torc
         where: What the state is from, for the message.
 
     Raises:
-        InputError: The state is not one of the architecture; the message names what is missing and what is too much.
+        InputError: As of `check_state`.
+    """
+    network = untrained(architecture, check_state(architecture, state, where), seed=0)
+    network.load_state_dict(state)
+    return network.eval()
+
+
+def check_state(architecture: str, state: dict[str, torch.Tensor], where) -> int:
+    """Check that a state dict is one of an architecture, without making the network.
+
+    Args:
+        architecture: As for `untrained`.
+        state: Name → tensor.
+        where: What the state is from, for the message.
+
+    Returns:
+        How many classes the network tells apart.
+
+    Raises:
+        InputError: Tensors are missing, too many, of other shapes, or hold other than finite floats; the message names
+            them.
     """
     expected = shapes(architecture, n_classes=FEW)
     # torch itself fills in the counters of batches, which old files lack.
@@ -106,12 +126,38 @@ def with_state(architecture: str, state: dict[str, torch.Tensor], where) -> torc
             f"the {len(expected)} keys of {architecture}",
             "correct the architecture, or the file",
         )
-    network = untrained(architecture, number_of_classes(architecture, state) or FEW, seed=0)
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        raise InputError(where, str(error), f"the shapes of {architecture}", "correct the architecture") from None
-    return network.eval()
+    n_classes = number_of_classes(architecture, state) or FEW
+    expected = sketched(architecture, n_classes).state_dict()
+    others = [
+        f"{name} {tuple(tensor.shape)}, not {tuple(expected[name].shape)}"
+        for name, tensor in state.items()
+        if tensor.shape != expected[name].shape
+    ]
+    if others:
+        raise InputError(
+            where,
+            f"size mismatch for {len(others)} tensors{listed(others, most=2)}",
+            f"the shapes of {architecture}",
+            "correct the architecture, or the file",
+        )
+    floats = {name: tensor for name, tensor in state.items() if expected[name].is_floating_point()}
+    bad = [f"{name} {fault}" for name, tensor in floats.items() if (fault := no_weights(tensor))]
+    if bad:
+        raise InputError(
+            where,
+            f"{len(bad)} tensors that are no weights{listed(bad, most=2)}",
+            "finite floats",
+            "leave the epoch out of the config, or replace the file: a training that diverged has left no network",
+        )
+    return n_classes
+
+
+def no_weights(tensor: torch.Tensor) -> str | None:
+    """Why a tensor's values cannot be weights; None if they can."""
+    if not tensor.is_floating_point() or tensor.layout != torch.strided or tensor.is_meta:
+        return f"of {tensor.dtype}, {tensor.layout}, on {tensor.device}"
+    bad = ~torch.isfinite(tensor.float())
+    return f"with {bad.sum()} of {bad.numel()} values not finite" if bad.any() else None
 
 
 FEW = 2

@@ -179,12 +179,12 @@ def _undecodable(paths: list[str], background) -> list[InputError]:
     return errors
 
 
-def the_first_few(errors: list[InputError], root) -> list[InputError]:
-    """So many errors of single images as one reads, and one that counts the others."""
+def the_first_few(errors: list[InputError], root, what: str = "images") -> list[InputError]:
+    """So many errors of single images, or other files, as one reads, and one that counts the others."""
     if len(errors) <= SHOWN:
         return errors
     others = len(errors) - SHOWN
     return [
         *errors[:SHOWN],
-        InputError(root, f"{others:,} more such images", "images that decode", "mend these, then check again"),
+        InputError(root, f"{others:,} more such {what}", f"{what} that can be read", "mend these, then check again"),
     ]
