@@ -879,7 +879,7 @@ CASES = {
         ("an RDM of one triangle", "kriegeskorte92", "data", lambda root: write_humans(root, np.triu), HUMANS),
     ],
     "checkpoints from elsewhere": [
-        ("no file", "checkpoints", CHECKPOINT, gone, "config key network.checkpoints"),
+        ("no file", "checkpoints", CHECKPOINT, gone, "config key networks.net.checkpoints"),
         ("an empty file", "checkpoints", CHECKPOINT, empty),
         ("half a file", "checkpoints", CHECKPOINT, halved),
         ("a file cut short", "checkpoints", CHECKPOINT, shorter),
