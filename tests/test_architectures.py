@@ -219,7 +219,12 @@ def test_registers_are_no_patches():
         ("swin_t", "features.1[cls]", "shape (5, 56, 56, 96), which is no sequence of tokens", "leave out [cls]"),
         ("resnet18", "layer1[patches]", "shape (5, 64, 56, 56), which is no sequence of", "leave out [patches]"),
         ("convnext_tiny", "features.1[cls]", "which is no sequence of tokens", "leave out [cls]"),
-        ("vit_b_32", "heads[cls]", "shape (5, 1000), which is no sequence", "nearest are encoder.ln[cls], "),
+        (
+            "vit_b_32",
+            "heads[cls]",
+            "shape (5, 1000), which is no sequence",
+            "nearest are encoder[cls], encoder.ln[cls], ",
+        ),
         ("vit_b_32", "encodes[cls]", "no module 'encodes'", "nearest are encoder[cls], "),
         ("vit_b_32", "encoder[all]", "no part 'all' of tokens, of which there are cls and patches", "leave out [all]"),
         ("timm:cait_xxs24_224", "blocks.3[cls]", "196 tokens, which are not 1 and a square of", "blocks_token_only"),
@@ -229,7 +234,7 @@ def test_registers_are_no_patches():
 def test_parts_of_what_has_no_such_tokens_are_refused(architecture, block, fault, remedy):
     found = networks.surveyed(networks.without_weights(architecture), architecture, 224, "anywhere")
     (error,) = networks.blocks_without_features([block], found, networks.SURVEYED)
-    assert error.where == f"config key blocks, module {block}"
+    assert error.where == f"config key networks.*.blocks, module {block}"
     assert (fault in error.found, remedy in error.remedy) == (True, True), error
     if architecture == "vit_b_32":  # a job says the same
         with pytest.raises(InputError) as caught:
@@ -396,7 +401,7 @@ def test_a_name_of_no_form_is_refused_when_the_config_is_read(own, architecture,
     architecture = {"own": own.removesuffix(":"), "own:": own}.get(architecture, architecture)
     with pytest.raises(InputError) as caught:
         architectures.check_architecture(architecture)
-    assert caught.value.where == "config key network.architecture"
+    assert caught.value.where == "config key networks.*.architecture"
     assert found in caught.value.found
     assert advice in caught.value.expected + caught.value.remedy
 
@@ -421,7 +426,7 @@ def test_a_file_that_is_no_python_is_refused_with_its_line_when_the_config_is_re
 @pytest.mark.parametrize(
     ("name", "where", "found"),
     [
-        ("smal", "config key network.architecture", "no function 'smal' in "),
+        ("smal", "config key networks.*.architecture", "no function 'smal' in "),
         ("wide", "own.py", "wide(width)"),
         ("nothing", "own.py", "nothing(num_classes=1000) gives a NoneType"),
         ("lazy", "own.py", "lazy parameters, such as weight"),

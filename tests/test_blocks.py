@@ -210,8 +210,8 @@ def test_the_five_nearest_modules_are_named_and_blocks_with_features_are_no_erro
     assert networks.blocks_without_features(TREE[:-1], found, 4) == []
     errors = networks.blocks_without_features(["layer.0", "fc", "layer.0.konv"], found, 4)
     assert [error.where for error in errors] == [
-        "config key blocks, module fc",
-        "config key blocks, module layer.0.konv",
+        "config key networks.*.blocks, module fc",
+        "config key networks.*.blocks, module layer.0.konv",
     ]
     assert errors[0].found == "a module that does not run when the network is evaluated"
     assert errors[1].found == "no module 'layer.0.konv'"

@@ -86,12 +86,12 @@ def test_of_checkpoints_from_elsewhere_only_the_images_that_are_used_are_looked_
     import torch
     import torchvision
 
-    weights = torchvision.models.shufflenet_v2_x0_5(num_classes=2).state_dict()
     network = experiment["networks"]["net"]
-    for seed, epoch in itertools.product(network["seeds"], (1, 2)):
-        torch.save(weights, tmp_path / f"{seed}-{epoch}.pt")
     network |= {"architecture": "shufflenet_v2_x0_5", "checkpoints": f"{tmp_path}/{{seed}}-{{epoch}}.pt"}
-    network |= {"blocks": ["stage2"], "epochs": [1, 2], "calibrated": []}
+    network |= {"blocks": ["stage2"], "epochs": [0, 1], "calibrated": []}
+    weights = torchvision.models.shufflenet_v2_x0_5(num_classes=2).state_dict()
+    for seed, epoch in itertools.product(network["seeds"], network["epochs"]):
+        torch.save(weights, tmp_path / f"{seed}-{epoch}.pt")
     shutil.rmtree(tmp_path / "photographs/train")
     (_, line), errors = checks.problems(library.checked(experiment))
     assert errors == []

@@ -3,7 +3,6 @@
 import copy
 import re
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 import yaml

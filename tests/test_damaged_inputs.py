@@ -155,23 +155,19 @@ def intact(tmp_path_factory, images):
             (folder / "data").mkdir()
             settings = WRITERS[name](folder / "data") | {"root": f"{folder}/data"}
             own_images = folder / "images"
+            training = {"images": str(own_images if own_images.exists() else images), "epochs": 1}
+            training |= {"image_size": 32, "validation_resize": 32}
+            network = {"architecture": "resnet18", "blocks": ["layer1"], "seeds": [1], "epochs": [0, 1]}
+            network["training"] = training
+            if name == "checkpoints":
+                network |= {"architecture": "shufflenet_v2_x0_5", "blocks": ["stage2"]}
+                network["checkpoints"] = f"{folder}/nets/ep{{epoch}}.pt"
             config = {
                 "results": f"{folder}/results",
-                "seeds": [1],
-                "epochs": [0, 1],
-                "blocks": ["layer1"],
-                "network": {"architecture": "resnet18"},
-                "training": {"images": str(own_images if own_images.exists() else images), "epochs": 1}
-                | {"image_size": 32, "validation_resize": 32},
+                "networks": {"net": network},
                 "features": {"image_size": 32},
                 "datasets": {"study": settings},
             }
-            if name == "checkpoints":
-                config["network"] = {
-                    "architecture": "shufflenet_v2_x0_5",
-                    "checkpoints": f"{folder}/nets/ep{{epoch}}.pt",
-                }
-                config["blocks"] = ["stage2"]
             written[name] = folder, config
         return written[name]
 
@@ -190,8 +186,7 @@ def errors_of(config: dict) -> list[InputError]:
     try:
         config = library.checked(config)
         library.check_roots(config)
-        if config["network"]["checkpoints"] is not None:
-            library.check_own_files(config)
+        library.check_own_files(config)
         [open_dataset(*of).targets for of in config["datasets"].items()]
     except InputError as error:
         return [error]
@@ -884,7 +879,7 @@ CASES = {
         ("an RDM of one triangle", "kriegeskorte92", "data", lambda root: write_humans(root, np.triu), HUMANS),
     ],
     "checkpoints from elsewhere": [
-        ("no file", "checkpoints", CHECKPOINT, gone, "config key network.checkpoints"),
+        ("no file", "checkpoints", CHECKPOINT, gone, "config key networks.net.checkpoints"),
         ("an empty file", "checkpoints", CHECKPOINT, empty),
         ("half a file", "checkpoints", CHECKPOINT, halved),
         ("a file cut short", "checkpoints", CHECKPOINT, shorter),
@@ -954,54 +949,68 @@ CASES = {
         ("weights that were never there", "checkpoints", CHECKPOINT, tensor(FIRST, lambda weight: weight.to("meta"))),
     ],
     "networks and sizes of images": [
-        ("an unknown network", "rdms", "config key network.architecture", keys(network__architecture="resnet19")),
+        (
+            "an unknown network",
+            "rdms",
+            "config key networks.net.architecture",
+            keys(networks__net__architecture="resnet19"),
+        ),
         (
             "a network that detects",
             "rdms",
-            "config key network.architecture",
-            keys(network__architecture="ssd300_vgg16"),
+            "config key networks.net.architecture",
+            keys(networks__net__architecture="ssd300_vgg16"),
         ),
-        ("a block that is no module", "rdms", "config key blocks, module layer5", keys(blocks=["layer5"])),
+        (
+            "a block that is no module",
+            "rdms",
+            "config key networks.net.blocks, module layer5",
+            keys(networks__net__blocks=["layer5"]),
+        ),
         (
             "a block that does not run",
             "rdms",
-            "config key blocks, module encoder.layers.encoder_layer_0.self_attention.out_proj",
+            "config key networks.net.blocks, module encoder.layers.encoder_layer_0.self_attention.out_proj",
             keys(
-                network__architecture="vit_b_16",
-                blocks=["encoder.layers.encoder_layer_0.self_attention.out_proj"],
+                networks__net__architecture="vit_b_16",
+                networks__net__blocks=["encoder.layers.encoder_layer_0.self_attention.out_proj"],
                 features__image_size=224,
-                training__image_size=224,
-                training__validation_resize=224,
+                networks__net__training__image_size=224,
+                networks__net__training__validation_resize=224,
             ),
         ),
         (
             "stimuli of a size that the network does not take",
             "rdms",
-            "config key features.image_size",
+            "config key features.image_size, network net",
             keys(
-                network__architecture="vit_b_16",
-                blocks=["encoder"],
-                training__image_size=224,
-                training__validation_resize=224,
+                networks__net__architecture="vit_b_16",
+                networks__net__blocks=["encoder"],
+                networks__net__training__image_size=224,
+                networks__net__training__validation_resize=224,
             ),
         ),
         (
             "crops of a size that the network does not take",
             "rdms",
-            "config key training.image_size",
-            keys(network__architecture="vit_b_16", blocks=["encoder"], features__image_size=224),
+            "config key networks.net.training.image_size",
+            keys(networks__net__architecture="vit_b_16", networks__net__blocks=["encoder"], features__image_size=224),
         ),
         (
             "validation images smaller than crops",
             "rdms",
-            "config key training.validation_resize",
-            keys(training__validation_resize=16),
+            "config key networks.net.training.validation_resize",
+            keys(networks__net__training__validation_resize=16),
         ),
         (
             "batch norm statistics without batch norm",
             "rdms",
-            "config key features.untrained_batchnorm",
-            keys(network__architecture="squeezenet1_1", blocks=["features"], features__untrained_batchnorm="both"),
+            "config key networks.net.calibrated",
+            keys(
+                networks__net__architecture="squeezenet1_1",
+                networks__net__blocks=["features"],
+                networks__net__calibrated=[0],
+            ),
         ),
         (
             "a distance that needs repetitions",
@@ -1068,12 +1077,12 @@ def a_preprocessed_session(config: dict) -> None:
 
 def an_epoch(config: dict) -> None:
     """What a training reads."""
-    list(labelled_images.image_folder(Path(config["training"]["images"]), "train"))
+    list(labelled_images.image_folder(Path(config["networks"]["net"]["training"]["images"]), "train"))
 
 
 def a_later_job(config: dict) -> None:
     """What reads a checkpoint that the workflow has published."""
-    networks.from_checkpoint("shufflenet_v2_x0_5", Path(config["results"]) / "checkpoints/seed-1/epoch-001.pt")
+    networks.from_checkpoint("shufflenet_v2_x0_5", Path(config["results"]) / "checkpoints/net/seed-1/epoch-001.pt")
 
 
 def opened(config: dict):
@@ -1085,7 +1094,7 @@ def published(damage):
 
     def publish(path: Path) -> None:
         path.parent.mkdir(parents=True)
-        shutil.copy(network_file(path.parents[3]), path)
+        shutil.copy(network_file(path.parents[4]), path)
         damage(path)
 
     return publish
@@ -1118,7 +1127,7 @@ def first_half(data: np.ndarray) -> np.ndarray:
     return data[:, : data.shape[1] // 2]
 
 
-PUBLISHED = "results/checkpoints/seed-1/epoch-001.pt"
+PUBLISHED = "results/checkpoints/net/seed-1/epoch-001.pt"
 JOINED = "results/preprocessed_data/study/sub-1/preprocessed_eeg_test.npy"
 NOT_NUMBERS = with_items(preprocessed_eeg_data=lambda data: replaced_in(data, 3, np.nan))
 STILL_SESSION = hdf5(lambda file: replaced(file, "betas", np.ones_like(file["betas"])))
@@ -1186,8 +1195,8 @@ def test_what_the_check_does_not_look_at_is_named_by_the_job_that_meets_it(intac
 
 def test_of_many_damaged_checkpoints_the_first_are_shown_and_the_others_counted(intact, tmp_path):
     folder, config = copied(intact, "checkpoints", tmp_path / "study")
-    config["epochs"] = list(range(1, 15))
-    for epoch in config["epochs"]:
+    config["networks"]["net"]["epochs"] = list(range(1, 15))
+    for epoch in config["networks"]["net"]["epochs"]:
         empty(network_file(folder, epoch))
     errors = errors_of(config)
     assert len(errors) == 11

@@ -33,7 +33,7 @@ def problems(config: dict, processes: int = 1) -> tuple[list[str], list[InputErr
     Returns:
         A line per data set and one for labelled images, and the errors of all.
     """
-    if config["network"]["checkpoints"] is not None:
+    if not all(network.is_trained for network in networks_of(config).values()):
         from ..networks import networks  # noqa: F401 (once for all processes, which then share its memory)
     summaries, errors, conditions, pictures = [], [], {}, {}
     with ProcessPoolExecutor(processes) as pool:

@@ -18,7 +18,7 @@ from ..errors import InputError
 NAMES = yaml.safe_load((Path(__file__).parent / "architectures.yaml").read_text())
 """Kind → names of torchvision's networks."""
 TIMM = "timm:"
-WHERE = "config key architecture"
+WHERE = "config key networks.*.architecture"
 
 
 def check_architecture(architecture: str, where: str = WHERE) -> None:
@@ -33,7 +33,7 @@ def check_architecture(architecture: str, where: str = WHERE) -> None:
     """
     if architecture.startswith(TIMM):
         check_form_of_timm(architecture, where)
-    elif (file := own_file(architecture)) is not None:
+    elif (file := own_file(architecture, where)) is not None:
         if not file.is_file():
             raise InputError(where, f"{architecture}; no file {file}", "a Python file", "correct the path")
         syntax_tree(file)
@@ -59,7 +59,7 @@ def check_torchvision(architecture: str, where: str) -> None:
         )
 
 
-def check_form_of_timm(architecture: str, where: str) -> None:
+def check_form_of_timm(architecture: str, where: str = WHERE) -> None:
     """Check that `timm:` is followed by a bare name, which says nothing of weights or of where to download them.
 
     Raises:
@@ -77,7 +77,7 @@ def check_form_of_timm(architecture: str, where: str) -> None:
         )
 
 
-def own_file(architecture: str) -> Path | None:
+def own_file(architecture: str, where: str = WHERE) -> Path | None:
     """The user's file of `<file.py>:<function>`; None of networks of torchvision and timm.
 
     Raises:
@@ -88,7 +88,7 @@ def own_file(architecture: str) -> Path | None:
         return None
     if not file.endswith(".py") or not function.isidentifier():
         raise InputError(
-            WHERE,
+            where,
             architecture,
             "<file.py>:<function>, such as my_networks.py:small",
             "name a file and its function",

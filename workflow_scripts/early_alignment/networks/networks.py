@@ -340,7 +340,7 @@ def activities(network: torch.nn.Module, images: torch.Tensor) -> dict[str, Acti
 
 
 def blocks_without_features(
-    blocks: list[str], found: dict[str, Activity], n_images: int, where: str = "config key blocks"
+    blocks: list[str], found: dict[str, Activity], n_images: int, where: str = "config key networks.*.blocks"
 ) -> list[InputError]:
     """The errors of blocks that are no modules, or whose modules put out no features for each image.
 
