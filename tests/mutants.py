@@ -48,6 +48,11 @@ MODULES = {
     "training/recipe": Changed(
         ["test_training.py", "test_config.py"], "learning_rate or warm_up or recipe_of or made_smaller"
     ),
+    "networks/feature_files": Changed(
+        ["test_features.py"],
+        "comes_back_whole or changed_byte or missing_chunk or truncated or exponents_are or unshuffled "
+        "or no_feature_file or zipped_by or fields_of_its_own",
+    ),
     "datasets/published_pickles": Changed(["test_published_pickles.py"]),
     "datasets/things_eeg2_channels": Changed(["test_eeg.py"], "channels"),
     "datasets/zarr_arrays": Changed(["test_responses.py"]),

@@ -321,7 +321,9 @@ def test_exponents_are_in_the_file_and_taken_back_by_the_reader(tmp_path):
     writer = FeatureWriter(tmp_path / "f.zarr.zip", ["faint", "usual"])
     writer.add(rows, exponents)
     writer.close()
-    np.testing.assert_array_equal(read(tmp_path / "f.zarr.zip"), [[2**-10, 2**-9], [3, 4]])
+    found = read(tmp_path / "f.zarr.zip")
+    np.testing.assert_array_equal(found, [[2**-10, 2**-9], [3, 4]])
+    assert found.dtype == np.float32
     with zarr.storage.ZipStore(tmp_path / "f.zarr.zip", mode="r") as store:
         array = zarr.open_array(store, mode="r")
         np.testing.assert_array_equal(np.ldexp(array[:].astype(float), -np.array(array.attrs["exponents"])[:, None]),
