@@ -353,11 +353,11 @@ def test_of_features_that_are_not_finite_the_first_condition_is_named(dtype, val
     assert error.value.found == f"values up to {abs(value)}"
 
 
-@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("sign", [1, -1, 0.25])
 def test_a_mean_of_nearly_eight_standard_deviations_is_stored_and_a_larger_one_only_in_float32(sign):
     """Of m − 1 and m + 1 the mean is m, and the standard deviation 1."""
-    means = sign * torch.tensor([0.0, 7.95, 8.05, 9.0])
-    pairs = torch.stack([means - 1, means + 1], dim=1).repeat(1, 3).reshape(4, 2, 3)
+    means = torch.tensor([0.0, 7.95, 8.05, 9.0])
+    pairs = sign * torch.stack([means - 1, means + 1], dim=1).repeat(1, 3).reshape(4, 2, 3)
     rows, exponents = features.storable(pairs[:2], "float16", "layer1", ["a", "b"])
     assert rows.shape == (2, 6)
     back = np.ldexp(rows.astype(float), -exponents[:, None])
@@ -367,7 +367,7 @@ def test_a_mean_of_nearly_eight_standard_deviations_is_stored_and_a_larger_one_o
     rows, exponents = features.storable(pairs * 1e-30, "float32", "layer1", list("abcd"))
     assert rows.dtype == np.float32
     np.testing.assert_array_equal(rows, (pairs * 1e-30).reshape(4, 6))
-    np.testing.assert_array_equal(exponents, [0] * 4)
+    np.testing.assert_array_equal(exponents, np.zeros(4, int), strict=True)
 
 
 def test_patterns_are_multiplied_where_their_largest_is_outside_1_to_32768():
@@ -394,7 +394,10 @@ def test_images_are_loaded_in_the_order_of_the_stimuli_and_on_the_background(tmp
     assert batches[0].dtype == torch.float32
     np.testing.assert_array_equal(torch.cat(batches), np.stack(expected))
     many = [Stimulus("a", "1.png")] * 33
-    assert [len(batch) for batch in features.image_batches(data, many, 8)] == [32, 1]
+    alone, helped = features.image_batches(data, many, 8), features.image_batches(data, many, 8, None, 2, 8, True)
+    assert [len(batch) for batch in alone] == [32, 1]
+    assert (alone.num_workers, alone.pin_memory) == (0, False)
+    assert (helped.num_workers, helped.pin_memory) == (2, True)
 
 
 def test_what_is_extracted_is_counted_and_timed(network, dataset, stimuli, tmp_path, capsys):
