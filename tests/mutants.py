@@ -48,6 +48,21 @@ MODULES = {
     "training/recipe": Changed(
         ["test_training.py", "test_config.py"], "learning_rate or warm_up or recipe_of or made_smaller"
     ),
+    "networks/features": Changed(
+        ["test_features.py"],
+        "means or what_is_stored or exponents_are or constant_pattern or not_finite or eight_standard or 32768 "
+        "or order_of_the",
+        (
+            "ConditionMeans.__init__",
+            "ConditionMeans.take",
+            "ConditionMeans.of",
+            "storable",
+            "exponents_for_float16",
+            "scaled",
+            "refuse_large_means",
+            "image_batches",
+        ),
+    ),
     "networks/feature_files": Changed(
         ["test_features.py"],
         "comes_back_whole or changed_byte or missing_chunk or truncated or exponents_are or unshuffled "
