@@ -1,5 +1,7 @@
 """Features against plain forward passes."""
 
+import os
+import pickle
 import re
 import zipfile
 from itertools import pairwise
@@ -13,7 +15,7 @@ import zarr
 from early_alignment.datasets.base import DataSet, Stimulus
 from early_alignment.errors import InputError
 from early_alignment.geometry import rdms
-from early_alignment.networks import feature_files, features, networks
+from early_alignment.networks import checkpoints, feature_files, features, networks
 from early_alignment.networks.feature_files import FeatureFile, FeatureWriter
 from early_alignment.networks.images import stimulus_array
 from hypothesis import given, settings
@@ -495,6 +497,35 @@ def test_a_state_dict_gives_its_network_back_with_as_many_classes():
     assert torch.equal(torch.get_rng_state(), before)  # what others draw does not depend on it
 
 
+class Harm:
+    """What a pickle of it would do: make a folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (self.folder,)
+
+
+def test_a_checkpoint_is_the_network_that_was_saved_and_runs_no_code(tmp_path, capsys):
+    network, path = networks.untrained(SMALL, n_classes=4, seed=5), tmp_path / "epoch-003.pt"
+    checkpoints.save(network, path, {"seed": 5, "epoch": 3})
+    for expected in (None, {"seed": 5}):
+        found = networks.from_checkpoint(SMALL, path, expected).state_dict()
+        assert all(torch.equal(tensor, found[name]) for name, tensor in network.state_dict().items())
+    with pytest.raises(InputError, match=r"epoch-003\.pt\n  found:    a network of seed 5\n  expected: seed 6\n"):
+        networks.from_checkpoint(SMALL, path, {"seed": 6, "epoch": 3})
+    assert not capsys.readouterr().out
+    torch.save({"fc.bias": torch.zeros(1)}, path)
+    with pytest.raises(InputError, match=r"epoch-003\.pt\n  found:    \d+ missing keys"):
+        networks.from_checkpoint(SMALL, path)
+    assert f"{path} does not say of what seed" in capsys.readouterr().out
+    torch.save({"fc.bias": Harm(f"{tmp_path}/harm")}, path)
+    with pytest.raises(pickle.UnpicklingError):
+        networks.from_checkpoint(SMALL, path)
+    assert not (tmp_path / "harm").exists()
+
+
 @pytest.mark.parametrize(
     ("missing", "unexpected", "found"),
     [
@@ -525,6 +556,8 @@ def test_tensors_of_other_shapes_are_refused_by_name():
 def test_a_network_that_is_not_torchvisions_is_refused_with_the_nearest():
     with pytest.raises(InputError, match=r"network\.architecture\n  found:    no network 'resnet19'\n.*one of resnet1"):
         networks.untrained("resnet19", n_classes=2, seed=0)
+    with pytest.raises(InputError, match="no network 'fcn_resnet50'"):  # torchvision's, but it does not classify
+        networks.untrained("fcn_resnet50", n_classes=2, seed=0)
 
 
 def test_an_image_that_is_not_square_keeps_its_central_square():
