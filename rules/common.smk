@@ -220,16 +220,16 @@ def known_images(wildcards):
     return [ancient(file) for file in files] if network.is_trained else files
 
 
-def has_resources_of(rule, name):
-    """Let the rule `name` have the cores, resources and group that profiles and the command give to `rule`."""
+def has_resources_of(shared, name):
+    """Let the rule `name` have the cores, resources and group that profiles and the command give to `shared`."""
     settings = workflow.resource_settings
     for given in (
         settings.overwrite_threads,
         settings.overwrite_resources,
         settings.overwrite_resource_scopes,
     ):
-        if given and rule in given and name not in given:
-            given[name] = given[rule]
+        if given and shared in given and name not in given:
+            given[name] = given[shared]
 
 
 def cores_by_rule():

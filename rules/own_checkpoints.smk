@@ -6,10 +6,7 @@
 # accuracy/{network}/seed-{seed}/epoch-{epoch}.json.
 
 
-def own_checkpoint_file(wildcards):
-    """The file of a series from elsewhere with a seed's network after an epoch."""
-    settings = NETWORKS[wildcards.network].settings
-    return own_checkpoint(settings, wildcards.seed, int(wildcards.epoch))
+include: "helpers/own_checkpoints.smk"
 
 
 rule import_checkpoint:

@@ -49,6 +49,50 @@ MODULES = {
     "training/recipe": Changed(
         ["test_training.py", "test_config.py"], "learning_rate or warm_up or recipe_of or made_smaller"
     ),
+    "networks/features": Changed(
+        ["test_features.py"],
+        "means or what_is_stored or exponents_are or constant_pattern or not_finite or eight_standard or 32768 "
+        "or order_of_the",
+        (
+            "ConditionMeans.__init__",
+            "ConditionMeans.take",
+            "ConditionMeans.of",
+            "storable",
+            "exponents_for_float16",
+            "scaled",
+            "refuse_large_means",
+            "image_batches",
+        ),
+    ),
+    "networks/feature_files": Changed(
+        ["test_features.py"],
+        "comes_back_whole or changed_byte or missing_chunk or truncated or exponents_are or unshuffled "
+        "or no_feature_file or zipped_by or fields_of_its_own",
+    ),
+    "networks/networks": Changed(
+        ["test_features.py", "test_blocks.py"],
+        "calibrated or without_batch_norm or blocks_output or state_dict or other_shapes or not_torchvisions or "
+        "in_words or first_tensor_is or as_far or five_nearest or first_gpu or runs_no_code or runs_are_counted "
+        "or (without_features and None)",
+        (
+            "device",
+            "untrained",
+            "from_checkpoint",
+            "with_state",
+            "listed",
+            "Activity.fault",
+            "Activity.note",
+            "first_tensor",
+            "activities",
+            "blocks_without_features",
+            "nearest",
+            "steps_between",
+            "block_outputs",
+            "numbers_of_features",
+            "batchnorm_layers",
+            "calibrate_batchnorm",
+        ),
+    ),
     "datasets/published_pickles": Changed(["test_published_pickles.py"]),
     "datasets/things_eeg2_channels": Changed(["test_eeg.py"], "channels"),
     "datasets/zarr_arrays": Changed(["test_responses.py"]),

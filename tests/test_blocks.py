@@ -229,3 +229,35 @@ def test_the_first_gpu_is_used_where_there_is_one(monkeypatch):
     for there, expected in ((True, "cuda"), (False, "cpu")):
         monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
         assert networks.device() == torch.device(expected)
+
+
+class Twice(torch.nn.Module):
+    """Modules that run twice, of which one puts out a tensor the first time alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.relu = torch.nn.ReLU()
+        self.fading = Plain(lambda x: x if x.ndim == 4 else {"x": x})
+        self.linear = torch.nn.Linear(3, 5)
+
+    def forward(self, x):
+        self.fading(x)
+        x = self.linear(self.relu(x).mean((-1, -2)))
+        self.fading(x)
+        return self.relu(x)
+
+
+def test_runs_are_counted_and_the_last_one_counts():
+    network, images = Twice().eval(), torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(1))
+    found = networks.activities(network, images)
+    assert found == {
+        "relu": networks.Activity(2, "Tensor", (2, 5)),
+        "fading": networks.Activity(2, "dict", None),
+        "linear": networks.Activity(1, "Tensor", (2, 5)),
+    }
+    outputs = networks.block_outputs(network, ["relu", "linear"], images)
+    with torch.no_grad():
+        torch.testing.assert_close(outputs["linear"], network.linear(images.mean((2, 3))))
+    torch.testing.assert_close(outputs["relu"], outputs["linear"].clamp(min=0))
+    with pytest.raises(InputError, match="module fading\n  found:    an output of type dict"):
+        networks.block_outputs(network, ["relu", "fading"], images)

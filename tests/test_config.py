@@ -3,6 +3,7 @@
 import copy
 import re
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import yaml

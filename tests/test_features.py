@@ -1,5 +1,7 @@
 """Features against plain forward passes."""
 
+import os
+import pickle
 import re
 import zipfile
 from itertools import pairwise
@@ -13,7 +15,7 @@ import zarr
 from early_alignment.datasets.base import DataSet, Stimulus
 from early_alignment.errors import InputError
 from early_alignment.geometry import rdms
-from early_alignment.networks import feature_files, features, networks
+from early_alignment.networks import checkpoints, feature_files, features, networks
 from early_alignment.networks.feature_files import FeatureFile, FeatureWriter
 from early_alignment.networks.images import stimulus_array
 from hypothesis import given, settings
@@ -321,7 +323,9 @@ def test_exponents_are_in_the_file_and_taken_back_by_the_reader(tmp_path):
     writer = FeatureWriter(tmp_path / "f.zarr.zip", ["faint", "usual"])
     writer.add(rows, exponents)
     writer.close()
-    np.testing.assert_array_equal(read(tmp_path / "f.zarr.zip"), [[2**-10, 2**-9], [3, 4]])
+    found = read(tmp_path / "f.zarr.zip")
+    np.testing.assert_array_equal(found, [[2**-10, 2**-9], [3, 4]])
+    assert found.dtype == np.float32
     with zarr.storage.ZipStore(tmp_path / "f.zarr.zip", mode="r") as store:
         array = zarr.open_array(store, mode="r")
         np.testing.assert_array_equal(np.ldexp(array[:].astype(float), -np.array(array.attrs["exponents"])[:, None]),
@@ -351,11 +355,11 @@ def test_of_features_that_are_not_finite_the_first_condition_is_named(dtype, val
     assert error.value.found == f"values up to {abs(value)}"
 
 
-@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("sign", [1, -1, 0.25])
 def test_a_mean_of_nearly_eight_standard_deviations_is_stored_and_a_larger_one_only_in_float32(sign):
     """Of m − 1 and m + 1 the mean is m, and the standard deviation 1."""
-    means = sign * torch.tensor([0.0, 7.95, 8.05, 9.0])
-    pairs = torch.stack([means - 1, means + 1], dim=1).repeat(1, 3).reshape(4, 2, 3)
+    means = torch.tensor([0.0, 7.95, 8.05, 9.0])
+    pairs = sign * torch.stack([means - 1, means + 1], dim=1).repeat(1, 3).reshape(4, 2, 3)
     rows, exponents = features.storable(pairs[:2], "float16", "layer1", ["a", "b"])
     assert rows.shape == (2, 6)
     back = np.ldexp(rows.astype(float), -exponents[:, None])
@@ -365,7 +369,7 @@ def test_a_mean_of_nearly_eight_standard_deviations_is_stored_and_a_larger_one_o
     rows, exponents = features.storable(pairs * 1e-30, "float32", "layer1", list("abcd"))
     assert rows.dtype == np.float32
     np.testing.assert_array_equal(rows, (pairs * 1e-30).reshape(4, 6))
-    np.testing.assert_array_equal(exponents, [0] * 4)
+    np.testing.assert_array_equal(exponents, np.zeros(4, int), strict=True)
 
 
 def test_patterns_are_multiplied_where_their_largest_is_outside_1_to_32768():
@@ -392,7 +396,10 @@ def test_images_are_loaded_in_the_order_of_the_stimuli_and_on_the_background(tmp
     assert batches[0].dtype == torch.float32
     np.testing.assert_array_equal(torch.cat(batches), np.stack(expected))
     many = [Stimulus("a", "1.png")] * 33
-    assert [len(batch) for batch in features.image_batches(data, many, 8)] == [32, 1]
+    alone, helped = features.image_batches(data, many, 8), features.image_batches(data, many, 8, None, 2, 8, True)
+    assert [len(batch) for batch in alone] == [32, 1]
+    assert (alone.num_workers, alone.pin_memory) == (0, False)
+    assert (helped.num_workers, helped.pin_memory) == (2, True)
 
 
 def test_what_is_extracted_is_counted_and_timed(network, dataset, stimuli, tmp_path, capsys):
@@ -490,6 +497,35 @@ def test_a_state_dict_gives_its_network_back_with_as_many_classes():
     assert torch.equal(torch.get_rng_state(), before)  # what others draw does not depend on it
 
 
+class Harm:
+    """What a pickle of it would do: make a folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (self.folder,)
+
+
+def test_a_checkpoint_is_the_network_that_was_saved_and_runs_no_code(tmp_path, capsys):
+    network, path = networks.untrained(SMALL, n_classes=4, seed=5), tmp_path / "epoch-003.pt"
+    checkpoints.save(network, path, {"seed": 5, "epoch": 3})
+    for expected in (None, {"seed": 5}):
+        found = networks.from_checkpoint(SMALL, path, expected).state_dict()
+        assert all(torch.equal(tensor, found[name]) for name, tensor in network.state_dict().items())
+    with pytest.raises(InputError, match=r"epoch-003\.pt\n  found:    a network of seed 5\n  expected: seed 6\n"):
+        networks.from_checkpoint(SMALL, path, {"seed": 6, "epoch": 3})
+    assert not capsys.readouterr().out
+    torch.save({"fc.bias": torch.zeros(1)}, path)
+    with pytest.raises(InputError, match=r"epoch-003\.pt\n  found:    \d+ missing keys"):
+        networks.from_checkpoint(SMALL, path)
+    assert f"{path} does not say of what seed" in capsys.readouterr().out
+    torch.save({"fc.bias": Harm(f"{tmp_path}/harm")}, path)
+    with pytest.raises(pickle.UnpicklingError):
+        networks.from_checkpoint(SMALL, path)
+    assert not (tmp_path / "harm").exists()
+
+
 @pytest.mark.parametrize(
     ("missing", "unexpected", "found"),
     [
@@ -520,6 +556,8 @@ def test_tensors_of_other_shapes_are_refused_by_name():
 def test_a_network_that_is_not_torchvisions_is_refused_with_the_nearest():
     with pytest.raises(InputError, match=r"network\.architecture\n  found:    no network 'resnet19'\n.*one of resnet1"):
         networks.untrained("resnet19", n_classes=2, seed=0)
+    with pytest.raises(InputError, match="no network 'fcn_resnet50'"):  # torchvision's, but it does not classify
+        networks.untrained("fcn_resnet50", n_classes=2, seed=0)
 
 
 def test_an_image_that_is_not_square_keeps_its_central_square():

@@ -11,6 +11,7 @@ from early_alignment.half_precision import widened
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist, squareform
+from threadpoolctl import threadpool_info, threadpool_limits
 
 
 def in_chunks(patterns, sizes):
@@ -111,7 +112,8 @@ def test_patterns_whose_squares_float32_cannot_hold(distance, scale, device):
     rng = np.random.default_rng(4)
     patterns = np.float32(scale) * (1 + rng.normal(size=(12, 600))).astype(np.float32)
     if scale < 0:
-        patterns = -np.abs(patterns)  # 0 is the largest
+        patterns = -np.abs(patterns)
+        patterns[:, ::7] = 0  # the largest
     patterns[:, :200] = 0
     if distance in ("correlation", "cosine"):
         patterns[4] = rng.normal(size=600)
@@ -128,6 +130,43 @@ def test_patterns_of_the_largest_numbers_of_float32(distance):
     patterns = np.random.default_rng(8).choice([-largest, 0.1 * largest, largest], size=(6, 300)).astype(np.float32)
     ours = rdms.rdm(in_chunks(patterns, [150, 150]), distance)
     assert_equal_rdms(ours, plain(patterns, distance), distance, 3e-6)
+
+
+@pytest.mark.parametrize("distance", ["correlation", "cosine"])
+def test_one_faint_pattern_is_enough_to_look_at_exponents(distance):
+    patterns = np.random.default_rng(11).normal(size=(5, 200)).astype(np.float32)
+    patterns[-1] *= np.float32(1e-30)
+    assert_equal_rdms(rdms.rdm([patterns], distance), plain(patterns, distance), distance, 3e-6)
+
+
+@pytest.mark.parametrize("scale", [1.7e308, 1e160, 1e-170])
+@pytest.mark.parametrize("distance", rdms.DISTANCES)
+@pytest.mark.parametrize("device", [None, torch.device("cpu")])
+def test_patterns_whose_squares_even_float64_cannot_hold_are_refused(distance, scale, device):
+    patterns = np.random.default_rng(12).uniform(0.5, 1, size=(5, 300))
+    patterns[[0, 2, 3, 4]] = 1 + 1e-3 * patterns[[0, 2, 3, 4]]
+    patterns[1] *= scale
+    if scale < 1 and distance in ("euclidean", "sqeuclidean"):
+        ours = rdms.rdm([patterns], distance, device=device)  # a square of 0 is near enough
+        assert_equal_rdms(ours, plain(patterns, distance), distance, 1e-9)
+        return
+    fault = f"too {'large' if scale > 1 else 'small'} for their squares to be computed"
+    named = "ant, bee, cow, cat, dog" if distance in ("euclidean", "sqeuclidean") else "bee"
+    with pytest.raises(ValueError, match=f"of 5 conditions are {fault}: {named}$"):
+        rdms.rdm([patterns], distance, ["ant", "bee", "cow", "cat", "dog"], device)
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "sqeuclidean"])
+@pytest.mark.parametrize("scale", [1e-3, 1, 1e3])
+def test_small_distances_within_groups_that_lie_far_apart(distance, scale):
+    """Two groups hundreds of standard deviations apart, after a pattern that varies more than that."""
+    rng = np.random.default_rng(13)
+    patterns = 3e-3 * rng.normal(size=(9, 2000)) + np.repeat([0, 1, -1], [1, 4, 4])[:, None]
+    patterns[0] = 2 * rng.normal(size=2000)
+    patterns = (scale * patterns).astype(np.float32)
+    ours, theirs = squareform(rdms.rdm([patterns], distance)), squareform(plain(patterns, distance))
+    np.testing.assert_allclose(ours[1:5, 1:5], theirs[1:5, 1:5], rtol=4e-3)
+    np.testing.assert_allclose(ours[5:, 5:], theirs[5:, 5:], rtol=4e-3)
 
 
 @pytest.mark.parametrize("distances", [[1.0, 1e41], [1e-50, 2e-50], [3e-44, 4e-44]])
@@ -166,6 +205,14 @@ def test_a_pattern_without_a_distance_is_refused_by_name(threads, device, value,
         rdms.rdm(in_chunks(patterns, [10, 20]), distance, device=device, threads=threads)
     with pytest.raises(ValueError, match=f"{fault}: cat"):
         rdms.rdm([patterns], distance, conditions=["ant", "bee", "cow", "cat", "dog"], device=device)
+
+
+@pytest.mark.parametrize("distance", rdms.DISTANCES)
+def test_infinities_of_either_sign_are_refused_without_a_warning(distance):
+    patterns = np.random.default_rng(0).normal(size=(5, 300)).astype(np.float32)
+    patterns[3, 0], patterns[3, 128] = np.inf, -np.inf
+    with pytest.raises(ValueError, match="1 of 5 conditions are not finite: number 3"):
+        rdms.rdm([patterns], distance)
 
 
 def test_the_distance_is_correlation_unless_another_is_named():
@@ -254,6 +301,20 @@ def test_one_thread_is_the_callers_and_several_are_others():
     by.clear()
     np.testing.assert_allclose(rdms.rdm([read] * 4, threads=2), one, atol=1e-12)
     assert by and get_ident() not in by
+
+
+def test_beside_other_threads_blas_has_one_each_and_otherwise_as_many_as_it_had():
+    part, counted = np.random.default_rng(9).normal(size=(4, 20)), set()
+
+    def read():
+        counted.update(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+        return part
+
+    with threadpool_limits(2, user_api="blas"):
+        for threads, expected in ((1, {2}), (2, {1}), (3, {1})):
+            counted.clear()
+            rdms.rdm([read] * 4, threads=threads)
+            assert counted == expected, threads
 
 
 def test_the_device_that_is_given_multiplies(monkeypatch):

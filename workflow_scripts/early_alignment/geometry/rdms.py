@@ -56,20 +56,22 @@ def rdm(
         The condensed RDM, float64 (pairs,).
 
     Raises:
-        ValueError: A pattern is not finite; or it is constant and the distance is `correlation`, or zero and the
-            distance is `cosine`; or the distance is unknown.
+        ValueError: A pattern is not finite, or float64 does not hold its squares; or it is constant and the distance
+            is `correlation`, or zero and the distance is `cosine`; or the distance is unknown.
     """
     if distance not in DISTANCES:
         raise ValueError(f"unknown distance {distance!r}; known: {', '.join(DISTANCES)}")
     sums = summed(chunks, distance, conditions, device, threads)
     products = sums.products(centred=distance == "correlation")
     lengths = np.sqrt(np.diag(products))
+    refuse(~np.isfinite(lengths), "too large for their squares to be computed", conditions)
     if distance in ("euclidean", "sqeuclidean"):
         squared = condensed(np.maximum(np.add.outer(lengths**2, lengths**2) - 2 * products, 0))
         return squared if distance == "sqeuclidean" else np.sqrt(squared)
     if distance == "correlation":
         refuse(sums.constant, "constant", conditions)
     refuse(sums.constant & (sums.first == 0), "zero", conditions)
+    refuse(lengths == 0, "too small for their squares to be computed", conditions)
     return np.maximum(1 - condensed(products / np.outer(lengths, lengths)), 0)
 
 
@@ -196,7 +198,8 @@ class InnerProducts:
             left = products[:-1, -1].astype(np.float64) / size
         products = products[:-1, :-1].astype(np.float64)
         if exponents.any():
-            products = np.ldexp(products, -np.add.outer(exponents, exponents))
+            with np.errstate(over="ignore"):  # refused in the end
+                products = np.ldexp(products, -np.add.outer(exponents, exponents))
         self._sum += products
         self._sizes.append(size)
         self._means.append(np.ldexp(subtracted + left, -exponents))
@@ -240,8 +243,9 @@ class InnerProducts:
         if not self._sizes:
             raise ValueError("no features were given")
         sizes, means, left = np.array(self._sizes, dtype=float), np.array(self._means), np.array(self._left)
-        from_means = means - sizes @ means / sizes.sum() if centred else means
-        return self._sum - (left.T * sizes) @ left + (from_means.T * sizes) @ from_means
+        with np.errstate(invalid="ignore", over="ignore"):  # as above
+            from_means = means - sizes @ means / sizes.sum() if centred else means
+            return self._sum - (left.T * sizes) @ left + (from_means.T * sizes) @ from_means
 
 
 class ProcessorRows:
