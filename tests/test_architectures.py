@@ -465,7 +465,9 @@ def test_a_network_that_fails_is_refused_with_what_it_says(tmp_path):
 
 
 def test_timm_is_asked_for_its_names_and_may_be_missing(monkeypatch):
-    with pytest.raises(InputError, match=r"no network 'resnet10' in timm [\s\S]*such as timm:resnet101"):
+    with pytest.raises(
+        InputError, match=r"no network 'resnet10' in timm [\s\S]*such as timm:resnet10t, timm:resnet101,"
+    ):
         networks.untrained("timm:resnet10", 2, seed=0)
     with pytest.raises(InputError, match="weights are never loaded"):
         networks.untrained("timm:hf-hub:timm/resnet50", 2, seed=0)

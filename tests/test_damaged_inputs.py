@@ -1064,10 +1064,10 @@ CASES = {
 }
 
 
-def an_rdm(config: dict, subject: str = "1") -> None:
-    """The job of `brain_rdms`."""
+def responses_of(config: dict, subject: str = "1") -> None:
+    """The job of `responses`."""
     dataset = opened(config)
-    dataset.brain_rdm(subject, dataset.targets[0], "correlation")
+    dataset.patterns(subject, dataset.targets[0])
 
 
 def a_preprocessed_session(config: dict) -> None:
@@ -1115,8 +1115,8 @@ def joined(change):
     return join
 
 
-def an_rdm_of_2(config: dict) -> None:
-    an_rdm(config, "2")
+def responses_of_2(config: dict) -> None:
+    responses_of(config, "2")
 
 
 def silent_events(data: np.ndarray) -> np.ndarray:
@@ -1136,17 +1136,17 @@ RAW_NAN = with_items(raw_eeg_data=lambda data: replaced_in(data, np.s_[RECORDED.
 # What the check cannot know, as it would have to read all of large data, or since it is among the results: what is
 # wrong, of which experiment, where, how; the job that finds it; and what is named, if that is not where.
 OF_JOBS = [
-    ("a later session in NIfTI cut short", "nsd", NIFTI.replace("01.nii", "02.nii"), halved, an_rdm_of_2),
-    ("a later session without signal", "nsd", SESSION.replace("01.hdf5", "02.hdf5"), STILL_SESSION, an_rdm),
-    ("EEG of an image, not numbers", "things_eeg2", EEG.replace("test", "training"), NOT_NUMBERS, an_rdm, "data"),
+    ("a later session in NIfTI cut short", "nsd", NIFTI.replace("01.nii", "02.nii"), halved, responses_of_2),
+    ("a later session without signal", "nsd", SESSION.replace("01.hdf5", "02.hdf5"), STILL_SESSION, responses_of),
+    ("EEG of an image, not numbers", "things_eeg2", EEG.replace("test", "training"), NOT_NUMBERS, responses_of, "data"),
     ("raw EEG, not numbers", "things_eeg2_raw", RAW, RAW_NAN, a_preprocessed_session),
     ("raw EEG without events", "things_eeg2_raw", RAW, with_items(raw_eeg_data=silent_events), a_preprocessed_session),
     ("raw EEG of half a session", "things_eeg2_raw", RAW, with_items(raw_eeg_data=first_half), a_preprocessed_session),
     ("a labelled image that was not in the sample", "labelled", LABELLED, halved, an_epoch),
     ("a published checkpoint cut short", "checkpoints", PUBLISHED, published(halved), a_later_job),
     ("a published checkpoint with a flipped bit", "checkpoints", PUBLISHED, published(flipped), a_later_job),
-    ("preprocessed EEG cut short", "things_eeg2_raw", JOINED, joined(shorter), an_rdm),
-    ("preprocessed EEG without times", "things_eeg2_raw", JOINED, joined(without("times")), an_rdm),
+    ("preprocessed EEG cut short", "things_eeg2_raw", JOINED, joined(shorter), responses_of),
+    ("preprocessed EEG without times", "things_eeg2_raw", JOINED, joined(without("times")), responses_of),
 ]
 
 # The tests -------------------------------------------------------------------------------------------------------
