@@ -70,8 +70,8 @@ MODULES = {
     ),
     "networks/networks": Changed(
         ["test_features.py", "test_blocks.py"],
-        "calibrated or without_batch_norm or blocks_output or state_dict or other_shapes or not_torchvisions or in_words "
-        "or first_tensor_is or as_far or five_nearest or first_gpu or runs_no_code or runs_are_counted "
+        "calibrated or without_batch_norm or blocks_output or state_dict or other_shapes or not_torchvisions "
+        "or in_words or first_tensor_is or as_far or five_nearest or first_gpu or runs_no_code or runs_are_counted "
         "or (without_features and None)",
         (
             "device",
@@ -93,6 +93,24 @@ MODULES = {
         ),
     ),
     "datasets/published_pickles": Changed(["test_published_pickles.py"]),
+    "datasets/things_eeg2": Changed(
+        ["test_eeg.py", "test_datasets.py"],
+        "(things or test_eeg) and not rules and not time_course and not broken_recording and not raw and not session "
+        "and not epoch and not covariances and not planted",
+        (
+            "ThingsEEG2.recording",
+            "ThingsEEG2._window",
+            "ThingsEEG2._single_images",
+            "ThingsEEG2.responses",
+            "ThingsEEG2.sample_of_responses",
+            "ThingsEEG2.measured",
+            "ThingsEEG2.repetitions",
+            "window_of",
+            "samples",
+            "check_times",
+            "mean_by_label",
+        ),
+    ),
     "datasets/things_eeg2_channels": Changed(["test_eeg.py"], "channels"),
     "datasets/zarr_arrays": Changed(["test_responses.py"]),
 }
