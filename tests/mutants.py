@@ -93,6 +93,11 @@ MODULES = {
         ),
     ),
     "datasets/published_pickles": Changed(["test_published_pickles.py"]),
+    "datasets/rdms": Changed(
+        ["test_datasets.py", "test_images.py"],
+        "own or npy_file or test_datasets and small_inputs or stimulus_that or cross_validated or not_finite_are_said "
+        "or one_triangle or halves_may or hidden_files_among_stimuli",
+    ),
     "datasets/things_eeg2": Changed(
         ["test_eeg.py", "test_datasets.py"],
         "(things or test_eeg) and not rules and not time_course and not broken_recording and not raw and not session "
