@@ -93,6 +93,18 @@ MODULES = {
         ),
     ),
     "datasets/published_pickles": Changed(["test_published_pickles.py"]),
+    "datasets/responses": Changed(
+        ["test_responses.py"],
+        "",
+        (
+            "Responses._array",
+            "Responses.repetitions",
+            "Responses.responses",
+            "Responses._selected",
+            "Responses._region_and_time",
+            "Responses._inside",
+        ),
+    ),
     "datasets/rdms": Changed(
         ["test_datasets.py", "test_images.py"],
         "own or npy_file or test_datasets and small_inputs or stimulus_that or cross_validated or not_finite_are_said "

@@ -175,6 +175,31 @@ def test_a_layout_that_is_not_right_is_one_message(root, spoil, target, message)
         dataset(root, regions={"typo": ["V1v", "V1b"]}).check_responses("ann", target)
 
 
+@pytest.mark.parametrize("timed", [False, True])
+def test_an_array_of_another_shape_is_refused_with_the_one_that_it_should_have(root, timed):
+    if timed:
+        put("times.csv", "seconds\n0\n0.1")(root)
+    write(root, np.ones((3, 6, 2) if timed else (3, 6)), "npy")
+    with pytest.raises(InputError) as error:
+        dataset(root).responses("ann", "0ms" if timed else "all")
+    assert error.value.where == str(root / "sub-ann.npy")
+    assert error.value.expected == f"conditions × [repetitions ×] units{' × times' * timed}, with 4 conditions"
+    remedy = "write the array again, for the rows of conditions.csv"
+    assert error.value.remedy == (remedy if timed else f"{remedy}; times need times.csv")
+
+
+def test_a_subjects_own_table_of_units_counts_and_units_without_a_region_are_of_none(root):
+    array = np.random.default_rng(12).normal(size=(4, 6))
+    write(root, array, "npy")
+    with pytest.raises(InputError) as error:
+        dataset(root).responses("ann", "V9")
+    assert set(error.value.expected.removeprefix("one of ").split(", ")) == {"V1v", "V1d", "PPA"}
+    put("sub-ann_units.csv", "name,region\n" + "\n".join(f"u,{region}" for region in REGIONS[::-1]))(root)
+    np.testing.assert_array_equal(dataset(root).responses("ann", "V1v"), array[:, [3, 5]])
+    (root / "units.csv").unlink()
+    np.testing.assert_array_equal(dataset(root).responses("ann", "V1v"), array[:, [3, 5]])
+
+
 def test_conditions_may_have_labels_all_or_none(root):
     assert set(dataset(root).labels().values()) == {""}
     rows = ["condition,image,label", "cow,cow.png,1", "apple,apple.png, 2", "dog,dog.png,1", "boat,boat.png,"]
