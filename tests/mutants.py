@@ -93,6 +93,19 @@ MODULES = {
         ),
     ),
     "datasets/published_pickles": Changed(["test_published_pickles.py"]),
+    "datasets/base": Changed(
+        ["test_datasets.py", "test_responses.py", "test_fmri.py"],
+        "not memory",
+        (
+            "DataSet.patterns",
+            "DataSet.repeated_patterns",
+            "DataSet._usable_units",
+            "DataSet.sample_of_responses",
+            "named",
+            "open_array",
+            "of_numbers",
+        ),
+    ),
     "datasets/responses": Changed(
         ["test_responses.py"],
         "",

@@ -7,6 +7,7 @@ import pytest
 import zarr
 from conftest import REPOSITORY
 from early_alignment.datasets import open_dataset
+from early_alignment.datasets.base import named
 from early_alignment.datasets.zarr_arrays import ZarrArray
 from early_alignment.errors import InputError
 from PIL import Image
@@ -173,6 +174,30 @@ def test_a_layout_that_is_not_right_is_one_message(root, spoil, target, message)
     spoil(root)
     with pytest.raises(InputError, match=message):
         dataset(root, regions={"typo": ["V1v", "V1b"]}).check_responses("ann", target)
+
+
+@pytest.mark.parametrize("kind", ["patterns", "repeated_patterns"])
+def test_units_that_cannot_be_used_are_said_with_data_set_subject_and_target(root, kind, capsys):
+    array = np.random.default_rng(13).normal(size=(4, 3, 6))
+    array[..., 1], array[2, :, 4] = 7, np.inf
+    write(root, array, "npy")
+    where = f"{root} (data set own, subject ann, all)"
+    found = "1 of 6 units not finite: 4; 1 of 6 units constant over conditions: 1"
+    with pytest.raises(InputError) as error:
+        getattr(dataset(root), kind)("ann", "all")
+    assert (error.value.where, error.value.found) == (where, found)
+    usable = getattr(dataset(root, drop_units=True), kind)("ann", "all")
+    expected = array[..., [0, 2, 3, 5]]
+    np.testing.assert_allclose(usable, expected.mean(axis=1) if kind == "patterns" else expected.swapaxes(0, 1))
+    assert capsys.readouterr().out == f"{where}: left out {found}\n"
+
+
+def test_of_many_names_the_first_five_are_shown():
+    assert named([]) == ""
+    assert named(range(1)) == "0"
+    assert named(range(5)) == "0, 1, 2, 3, 4"
+    assert named(range(6)) == "0, 1, 2, 3, 4, …"
+    assert named(range(6), shown=1) == "0, …"
 
 
 @pytest.mark.parametrize("timed", [False, True])
