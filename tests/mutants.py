@@ -93,6 +93,16 @@ MODULES = {
         ),
     ),
     "datasets/published_pickles": Changed(["test_published_pickles.py"]),
+    "datasets/algonauts2023": Changed(
+        ["test_datasets.py"],
+        "algonauts or units_that or pattern_that",
+        (
+            "Algonauts2023._shared_ids",
+            "Algonauts2023._labels",
+            "Algonauts2023._vertices",
+            "Algonauts2023.responses",
+        ),
+    ),
     "datasets/base": Changed(
         ["test_datasets.py", "test_responses.py", "test_fmri.py"],
         "not memory",

@@ -150,6 +150,31 @@ def test_algonauts_refuses_a_region_that_is_empty_in_a_subject(broken):
         algonauts_dataset(broken).check_responses("2", "PPA")
 
 
+def test_algonauts_says_what_each_file_should_be(broken):
+    masks = broken / "subj01/roi_masks"
+    with pytest.raises(InputError) as error:
+        algonauts_dataset(broken).responses("1", "V9")
+    assert error.value.where == str(masks)
+    places = masks / "lh.floc-places_challenge_space.npy"
+    np.save(places, np.load(places)[:-1])
+    with pytest.raises(InputError) as error:
+        algonauts_dataset(broken, regions={"both": ["V1v", "PPA"]}).responses("1", "both")
+    parts = (str(places), "58 vertices", "59, as in other masks")
+    assert (error.value.where, error.value.found, error.value.expected) == parts
+    for path, expected in (
+        (places, "an integer label per vertex"),
+        (
+            broken / "subj01/training_split/training_fmri/lh_training_fmri.npy",
+            "responses, float (training images, vertices)",
+        ),
+    ):
+        path.unlink()
+        with pytest.raises(InputError) as error:
+            algonauts_dataset(broken).responses("1", "PPA")
+        assert (error.value.where, error.value.found, error.value.expected) == (str(path), "no such file", expected)
+        np.save(path, np.zeros(59))
+
+
 def test_algonauts_refuses_what_is_missing_cut_short_or_misnamed(broken):
     with pytest.raises(InputError, match=r"subj05[\s\S]*subjects that are there: subj01, subj02"):
         algonauts_dataset(broken, subjects=[5]).stimuli()
