@@ -103,6 +103,21 @@ MODULES = {
             "Algonauts2023.responses",
         ),
     ),
+    "datasets/nsd": Changed(
+        ["test_fmri.py"],
+        "not memory",
+        (
+            "NSD._shown",
+            "NSD._labels",
+            "NSD.repetitions",
+            "NSD.responses",
+            "NSD.sample_of_responses",
+            "standardised",
+            "n_trials",
+            "voxels",
+            "hdf5_voxels",
+        ),
+    ),
     "datasets/base": Changed(
         ["test_datasets.py", "test_responses.py", "test_fmri.py"],
         "not memory",
