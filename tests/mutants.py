@@ -103,6 +103,11 @@ MODULES = {
             "Algonauts2023.responses",
         ),
     ),
+    "datasets/decoding": Changed(
+        ["test_images.py"],
+        "not damaged_bytes and not worker and not cut_short",
+        ("_turn", "_in_rgb", "_in_8_bits", "_over"),
+    ),
     "datasets/nsd": Changed(
         ["test_fmri.py"],
         "not memory",
@@ -164,6 +169,18 @@ MODULES = {
             "samples",
             "check_times",
             "mean_by_label",
+        ),
+    ),
+    "datasets/things_eeg2_preprocessing": Changed(
+        ["test_eeg.py"],
+        "epochs or epoch or covariances or whitened or joined or planted",
+        (
+            "epochs",
+            "chosen_repetitions",
+            "shuffled",
+            "mean_covariance",
+            "shrunk_covariance",
+            "inverse_square_root",
         ),
     ),
     "datasets/things_eeg2_channels": Changed(["test_eeg.py"], "channels"),
