@@ -119,7 +119,7 @@ MODULES = {
             "NSD.responses",
             "NSD.sample_of_responses",
             "standardised",
-            "n_trials",
+            ,
             "voxels",
             "hdf5_voxels",
         ),
