@@ -119,7 +119,6 @@ MODULES = {
             "NSD.responses",
             "NSD.sample_of_responses",
             "standardised",
-            ,
             "voxels",
             "hdf5_voxels",
         ),
