@@ -71,8 +71,8 @@ MODULES = {
     ),
     "networks/networks": Changed(
         ["test_features.py", "test_blocks.py"],
-        "calibrated or without_batch_norm or blocks_output or state_dict or other_shapes or not_torchvisions or "
-        "in_words or first_tensor_is or as_far or five_nearest or first_gpu or runs_no_code or runs_are_counted "
+        "calibrated or without_batch_norm or blocks_output or state_dict or other_shapes or not_torchvisions "
+        "or in_words or first_tensor_is or as_far or five_nearest or first_gpu or runs_no_code or runs_are_counted "
         "or (without_features and None)",
         (
             "device",
@@ -94,6 +94,96 @@ MODULES = {
         ),
     ),
     "datasets/published_pickles": Changed(["test_published_pickles.py"]),
+    "datasets/algonauts2023": Changed(
+        ["test_datasets.py"],
+        "algonauts or units_that or pattern_that",
+        (
+            "Algonauts2023._shared_ids",
+            "Algonauts2023._labels",
+            "Algonauts2023._vertices",
+            "Algonauts2023.responses",
+        ),
+    ),
+    "datasets/decoding": Changed(
+        ["test_images.py"],
+        "not damaged_bytes and not worker and not cut_short",
+        ("_turn", "_in_rgb", "_in_8_bits", "_over"),
+    ),
+    "datasets/nsd": Changed(
+        ["test_fmri.py"],
+        "not memory",
+        (
+            "NSD._shown",
+            "NSD._labels",
+            "NSD.repetitions",
+            "NSD.responses",
+            "NSD.sample_of_responses",
+            "standardised",
+            ,
+            "voxels",
+            "hdf5_voxels",
+        ),
+    ),
+    "datasets/base": Changed(
+        ["test_datasets.py", "test_responses.py", "test_fmri.py"],
+        "not memory",
+        (
+            "DataSet.patterns",
+            "DataSet.repeated_patterns",
+            "DataSet._usable_units",
+            "DataSet.sample_of_responses",
+            "named",
+            "open_array",
+            "of_numbers",
+        ),
+    ),
+    "datasets/responses": Changed(
+        ["test_responses.py"],
+        "",
+        (
+            "Responses._array",
+            "Responses.repetitions",
+            "Responses.responses",
+            "Responses._selected",
+            "Responses._region_and_time",
+            "Responses._inside",
+        ),
+    ),
+    "datasets/rdms": Changed(
+        ["test_datasets.py", "test_images.py"],
+        "own or npy_file or test_datasets and small_inputs or stimulus_that or cross_validated or not_finite_are_said "
+        "or one_triangle or halves_may or hidden_files_among_stimuli",
+    ),
+    "datasets/things_eeg2": Changed(
+        ["test_eeg.py", "test_datasets.py"],
+        "(things or test_eeg) and not rules and not time_course and not broken_recording and not raw and not session "
+        "and not epoch and not covariances and not planted",
+        (
+            "ThingsEEG2.recording",
+            "ThingsEEG2._window",
+            "ThingsEEG2._single_images",
+            "ThingsEEG2.responses",
+            "ThingsEEG2.sample_of_responses",
+            "ThingsEEG2.measured",
+            "ThingsEEG2.repetitions",
+            "window_of",
+            "samples",
+            "check_times",
+            "mean_by_label",
+        ),
+    ),
+    "datasets/things_eeg2_preprocessing": Changed(
+        ["test_eeg.py"],
+        "epochs or epoch or covariances or whitened or joined or planted",
+        (
+            "epochs",
+            "chosen_repetitions",
+            "shuffled",
+            "mean_covariance",
+            "shrunk_covariance",
+            "inverse_square_root",
+        ),
+    ),
     "datasets/things_eeg2_channels": Changed(["test_eeg.py"], "channels"),
     "datasets/zarr_arrays": Changed(["test_responses.py"]),
 }

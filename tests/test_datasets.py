@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from conftest import REPOSITORY, run
 from early_alignment.datasets import open_dataset
+from early_alignment.datasets.rdms import checked_rdm
 from early_alignment.errors import InputError
 from early_alignment.experiment import checks
 from early_alignment.geometry import brain_rdms
@@ -151,6 +152,31 @@ def test_algonauts_refuses_a_region_that_is_empty_in_a_subject(broken):
     algonauts_dataset(broken).check_responses("1", "PPA")
     with pytest.raises(InputError, match=r"subj02[\s\S]*no vertices of PPA in either hemisphere"):
         algonauts_dataset(broken).check_responses("2", "PPA")
+
+
+def test_algonauts_says_what_each_file_should_be(broken):
+    masks = broken / "subj01/roi_masks"
+    with pytest.raises(InputError) as error:
+        algonauts_dataset(broken).responses("1", "V9")
+    assert error.value.where == str(masks)
+    places = masks / "lh.floc-places_challenge_space.npy"
+    np.save(places, np.load(places)[:-1])
+    with pytest.raises(InputError) as error:
+        algonauts_dataset(broken, regions={"both": ["V1v", "PPA"]}).responses("1", "both")
+    parts = (str(places), "58 vertices", "59, as in other masks")
+    assert (error.value.where, error.value.found, error.value.expected) == parts
+    for path, expected in (
+        (places, "an integer label per vertex"),
+        (
+            broken / "subj01/training_split/training_fmri/lh_training_fmri.npy",
+            "responses, float (training images, vertices)",
+        ),
+    ):
+        path.unlink()
+        with pytest.raises(InputError) as error:
+            algonauts_dataset(broken).responses("1", "PPA")
+        assert (error.value.where, error.value.found, error.value.expected) == (str(path), "no such file", expected)
+        np.save(path, np.zeros(59))
 
 
 def test_algonauts_refuses_what_is_missing_cut_short_or_misnamed(broken):
@@ -382,6 +408,72 @@ def test_own_rdms_may_be_of_any_type_of_number_and_off_by_its_rounding(own_rdms,
     found = own_rdms.published_rdm("anna", "LOC")
     np.testing.assert_allclose(found, pairs, rtol=1e-2)
     assert found.dtype == np.float64
+
+
+def refused_rdm(rdm) -> str:
+    """What is found in an RDM of someone's own that is refused."""
+    with pytest.raises(InputError) as error:
+        checked_rdm(np.asarray(rdm), list("abcd"), "here", "again")
+    assert error.value.where == "here"
+    return error.value.found
+
+
+DIAGONAL = [(i, i) for i in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("bad", "in_one"),
+    [
+        ([(0, 1)], True),
+        ([(1, 0)], True),
+        ([(0, 3), (1, 2)], True),
+        ([*DIAGONAL, (0, 1)], True),
+        ([*DIAGONAL, (1, 0)], True),
+        ([(0, 1), (1, 0)], False),
+        ([(0, 3), (3, 0)], False),
+        ([*DIAGONAL, (0, 1), (1, 0)], False),
+    ],
+)
+def test_values_that_are_not_finite_are_said_to_be_in_one_triangle_where_they_are(bad, in_one):
+    rdm = SYMMETRIC.copy()
+    rdm[tuple(zip(*bad, strict=True))] = np.nan
+    where = ", all of them on the diagonal or in one triangle" if in_one else ""
+    assert refused_rdm(rdm) == f"{len(bad)} of 16 values not finite, or beyond float32{where}"
+
+
+@pytest.mark.parametrize("diagonal", [0, 1])
+@pytest.mark.parametrize(
+    ("there", "empty"),
+    [([(0, 1)], "lower"), ([(1, 0)], "upper"), ([(0, 2), (1, 3)], "lower"), ([(2, 0), (3, 1)], "upper")],
+)
+def test_a_matrix_of_one_triangle_is_called_one_whatever_its_diagonal(diagonal, there, empty):
+    rdm = diagonal * np.eye(4)
+    rdm[tuple(zip(*there, strict=True))] = 0.5
+    assert refused_rdm(rdm).endswith(f", the largest difference; the {empty} triangle is 0 throughout")
+    rdm[3, 2], rdm[2, 3] = 0.2, 0.7
+    assert refused_rdm(rdm).endswith(" the largest difference")
+
+
+def test_halves_may_differ_by_ten_times_the_rounding_of_their_type():
+    for steps, right in ((9.5, True), (10.5, False)):
+        rdm = SYMMETRIC / SYMMETRIC.max()
+        rdm[0, 1] = rdm[1, 0] = 0.5
+        rdm = rdm.astype(np.float16)
+        rdm[1, 0] += np.float16(steps * np.finfo(np.float16).eps)
+        if right:
+            checked_rdm(rdm, list("abcd"), "here", "again")
+        else:
+            assert refused_rdm(rdm).startswith("not symmetric: ")
+    whole = squareform(np.arange(1, 7))
+    whole[0, 1] += 1
+    assert refused_rdm(whole).startswith("not symmetric: a and b are 2 apart in one triangle and 1 in the other")
+
+
+def test_an_rdm_of_zeros_is_constant_and_negative_ones_are_refused_unless_they_are_cross_validated():
+    assert refused_rdm(np.zeros((4, 4))) == "0 for every pair of conditions"
+    assert refused_rdm([1, 2, 3, 4, 5, -6]).startswith("1 of 6 dissimilarities are negative, down to -6")
+    pairs = np.array([1, 2, 3, 4, 5, -6])
+    np.testing.assert_array_equal(checked_rdm(pairs, list("abcd"), "here", "again", cross_validated=True), pairs)
 
 
 INPUTS = REPOSITORY.parent / "shared" / "inputs"

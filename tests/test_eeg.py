@@ -4,6 +4,7 @@ Every step is compared with MNE-Python, scikit-learn or a plain slow computation
 raw recordings at known latency, channel and concept must be found in the RDMs.
 """
 
+import re
 import shutil
 import tracemalloc
 
@@ -213,6 +214,8 @@ def test_times_are_seconds_at_even_steps(times, found):
     with pytest.raises(InputError) as error:
         things_eeg2.check_times(times, "here")
     assert (error.value.where, error.value.found) == ("here", found)
+    with pytest.raises(InputError, match=re.escape(f"here\n  found:    {found}\n")):
+        things_eeg2.samples(times, "100ms", "here")
 
 
 def test_times_of_two_files_may_differ_by_rounding():
@@ -415,6 +418,14 @@ def test_a_sample_of_responses_is_of_images_from_first_to_last(tmp_path):
     write_preprocessed(tmp_path, "training", data)
     found = opened(tmp_path, conditions="training_concepts").sample_of_responses("1", "170±10ms")
     np.testing.assert_allclose(found, data[::3, :, :, 36:39].mean(axis=(1, 3)), atol=1e-12)
+
+
+def test_of_a_few_images_every_one_is_looked_over_and_every_fold_is_measured(preprocessed):
+    root, data = preprocessed
+    dataset = opened(root)
+    expected = [data[partition][..., 37].mean(axis=1) for partition in ("training", "test")]
+    np.testing.assert_allclose(dataset.sample_of_responses("1", "170ms"), np.concatenate(expected), atol=1e-12)
+    np.testing.assert_array_equal(dataset.measured("1", "170ms"), np.ones((4, 9), bool), strict=True)
 
 
 def test_channels_have_positions_on_the_head(tmp_path):

@@ -134,6 +134,49 @@ def test_responses_are_z_scored_per_session_and_averaged_over_repetitions(nsd, s
         assert np.isnan(repetitions[n:, row]).all()
 
 
+@pytest.mark.parametrize("subject", [1, 2])
+def test_a_sample_of_responses_is_of_the_first_ten_trials_as_they_are_stored(nsd, subject):
+    root, truth, _ = nsd
+    inside = truth[subject]["masks"]["prf-visualrois"] == 1
+    expected = truth[subject]["sessions"][0].T[:10][:, inside.T]
+    np.testing.assert_array_equal(dataset(root).sample_of_responses(str(subject), "V1v"), expected)
+
+
+@pytest.mark.parametrize("chunks", [None, (5, 2, 3, 4)])
+@pytest.mark.parametrize("at_a_time", [1, 500, 2**26])
+@pytest.mark.parametrize("n", [1, 7, 12])
+def test_voxels_of_a_region_anywhere_in_an_hdf5_file(tmp_path, monkeypatch, chunks, at_a_time, n):
+    import h5py
+    from early_alignment.datasets import nsd as module
+
+    monkeypatch.setattr(module, "BYTES_AT_A_TIME", at_a_time)
+    rng = np.random.default_rng(22)
+    stored = rng.integers(-3000, 3000, (12, 4, 6, 9), dtype=np.int16)
+    inside = np.zeros(stored.shape[1:], bool)
+    inside[1:3, 2:5, 4:8] = rng.uniform(size=(2, 3, 4)) < 0.5
+    with h5py.File(tmp_path / "betas.hdf5", "w") as file:
+        betas = file.create_dataset("betas", data=stored, chunks=chunks)
+        found = np.concatenate(list(module.hdf5_voxels(tmp_path / "betas.hdf5", betas, inside, n)))
+    np.testing.assert_array_equal(found, stored[:n, inside])
+
+
+def test_a_damaged_chunk_of_an_hdf5_file_is_named(tmp_path):
+    import h5py
+    from early_alignment.datasets import nsd as module
+
+    path = tmp_path / "betas.hdf5"
+    with h5py.File(path, "w") as file:
+        betas = file.create_dataset("betas", data=np.ones((3, 4, 4, 4)), chunks=(1, 4, 4, 4), fletcher32=True)
+        offset = betas.id.get_chunk_info(1).byte_offset
+    content = bytearray(path.read_bytes())
+    content[offset] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError) as error:
+        list(module.voxels(path, np.ones((4, 4, 4), bool)))
+    assert (error.value.where, error.value.expected) == (str(path), "betas of all trials")
+    assert error.value.found.startswith("not readable, perhaps cut short (")
+
+
 def test_regions_unions_families_and_selection_by_noise_ceiling(nsd):
     root, truth, _ = nsd
     masks, ncsnr = truth[2]["masks"], truth[2]["ncsnr"]

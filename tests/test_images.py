@@ -80,6 +80,16 @@ def test_16_bit_greys_are_rounded(tmp_path):
     np.testing.assert_array_equal(pixels(decoded(tmp_path / "a.png"))[..., 0], np.round(sixteen / 257))
 
 
+def test_16_bit_greys_of_a_known_format_become_8_bits_and_others_are_refused():
+    image = Image.fromarray(np.array([[0, 257 * 7, 65535]], np.uint16))
+    with pytest.raises(InputError, match="greys of Pillow's mode I;16 in a SGI file"):
+        image.format = "SGI"
+        decoding._in_8_bits(image, "here")
+    image.format = "PNG"
+    assert decoding._in_8_bits(image, "here").mode == "L"
+    np.testing.assert_array_equal(np.asarray(decoding._in_8_bits(image, "here")), [[0, 7, 255]])
+
+
 def test_16_bit_colours_are_what_the_8_bit_image_is(tmp_path):
     rows = [(row.astype(">u2") * 257).astype(">u2").tobytes() for row in PIXELS]
     (tmp_path / "a.png").write_bytes(png(16, 2, rows, (36, 24)))

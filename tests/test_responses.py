@@ -8,6 +8,7 @@ import yaml
 import zarr
 from conftest import REPOSITORY, copy_of_repository, run
 from early_alignment.datasets import open_dataset
+from early_alignment.datasets.base import named
 from early_alignment.datasets.zarr_arrays import ZarrArray
 from early_alignment.errors import InputError
 from early_alignment.experiment import checks
@@ -177,6 +178,55 @@ def test_a_layout_that_is_not_right_is_one_message(root, spoil, target, message)
     spoil(root)
     with pytest.raises(InputError, match=message):
         dataset(root, regions={"typo": ["V1v", "V1b"]}).check_responses("ann", target)
+
+
+@pytest.mark.parametrize("kind", ["patterns", "repeated_patterns"])
+def test_units_that_cannot_be_used_are_said_with_data_set_subject_and_target(root, kind, capsys):
+    array = np.random.default_rng(13).normal(size=(4, 3, 6))
+    array[..., 1], array[2, :, 4] = 7, np.inf
+    write(root, array, "npy")
+    where = f"{root} (data set own, subject ann, all)"
+    found = "1 of 6 units not finite: 4; 1 of 6 units constant over conditions: 1"
+    with pytest.raises(InputError) as error:
+        getattr(dataset(root), kind)("ann", "all")
+    assert (error.value.where, error.value.found) == (where, found)
+    usable = getattr(dataset(root, drop_units=True), kind)("ann", "all")
+    expected = array[..., [0, 2, 3, 5]]
+    np.testing.assert_allclose(usable, expected.mean(axis=1) if kind == "patterns" else expected.swapaxes(0, 1))
+    assert capsys.readouterr().out == f"{where}: left out {found}\n"
+
+
+def test_of_many_names_the_first_five_are_shown():
+    assert named([]) == ""
+    assert named(range(1)) == "0"
+    assert named(range(5)) == "0, 1, 2, 3, 4"
+    assert named(range(6)) == "0, 1, 2, 3, 4, …"
+    assert named(range(6), shown=1) == "0, …"
+
+
+@pytest.mark.parametrize("timed", [False, True])
+def test_an_array_of_another_shape_is_refused_with_the_one_that_it_should_have(root, timed):
+    if timed:
+        put("times.csv", "seconds\n0\n0.1")(root)
+    write(root, np.ones((3, 6, 2) if timed else (3, 6)), "npy")
+    with pytest.raises(InputError) as error:
+        dataset(root).responses("ann", "0ms" if timed else "all")
+    assert error.value.where == str(root / "sub-ann.npy")
+    assert error.value.expected == f"conditions × [repetitions ×] units{' × times' * timed}, with 4 conditions"
+    remedy = "write the array again, for the rows of conditions.csv"
+    assert error.value.remedy == (remedy if timed else f"{remedy}; times need times.csv")
+
+
+def test_a_subjects_own_table_of_units_counts_and_units_without_a_region_are_of_none(root):
+    array = np.random.default_rng(12).normal(size=(4, 6))
+    write(root, array, "npy")
+    with pytest.raises(InputError) as error:
+        dataset(root).responses("ann", "V9")
+    assert set(error.value.expected.removeprefix("one of ").split(", ")) == {"V1v", "V1d", "PPA"}
+    put("sub-ann_units.csv", "name,region\n" + "\n".join(f"u,{region}" for region in REGIONS[::-1]))(root)
+    np.testing.assert_array_equal(dataset(root).responses("ann", "V1v"), array[:, [3, 5]])
+    (root / "units.csv").unlink()
+    np.testing.assert_array_equal(dataset(root).responses("ann", "V1v"), array[:, [3, 5]])
 
 
 def test_conditions_may_have_labels_all_or_none(root):
