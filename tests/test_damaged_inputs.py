@@ -1204,12 +1204,12 @@ def test_of_many_damaged_checkpoints_the_first_are_shown_and_the_others_counted(
 
 
 def test_the_table_in_the_documentation_counts_these_cases():
-    lines = (REPOSITORY / "docs/testing.md").read_text().partition("# Damaged inputs")[2].partition("\n# ")[0]
+    lines = (REPOSITORY / "docs/testing.md").read_text().partition("## Damaged inputs")[2].partition("\n## ")[0]
     rows = dict(re.findall(r"^\| ([^|]+) \| (\d+) \|", lines, flags=re.MULTILINE))
     expected = {kind: len(cases) for kind, cases in CASES.items()} | {"found by jobs": len(OF_JOBS)}
     assert {kind: int(n) for kind, n in rows.items()} == expected | {"together": sum(expected.values())}
     assert len({(kind, what) for kind, what, *_ in ROWS}) == len(ROWS) > 100
-    assert f"[{len(ROWS)} ways](docs/testing.md#damaged-inputs)" in (REPOSITORY / "README.md").read_text()
+    assert f"[{len(ROWS)} ways](testing.md#damaged-inputs)" in (REPOSITORY / "docs/datasets.md").read_text()
 
 
 @pytest.mark.parametrize(

@@ -214,7 +214,7 @@ def test_a_group_is_what_its_members_share(finished, slurm, folder):
     ("epochs", "checkpoints", "said"),
     [(None, 5 * 6, "180"), pytest.param("all", 5 * 91, "1,880", marks=pytest.mark.slow)],
 )
-def test_the_papers_grid_is_as_few_jobs_as_the_readme_says(clone, paper_data, epochs, checkpoints, said):
+def test_the_papers_grid_is_as_few_jobs_as_the_documentation_says(clone, paper_data, epochs, checkpoints, said):
     settings = papers_settings(paper_data, epochs)
     listed = run("snakemake", "-n", "--profile", "slurm", *settings, cwd=clone).stdout
     table = listed.split("Job stats:")[1].split("\n\n")[0].splitlines()[3:]
@@ -225,5 +225,5 @@ def test_the_papers_grid_is_as_few_jobs_as_the_readme_says(clone, paper_data, ep
     assert sorted(groups.values()) == [1] * 2 * checkpoints + [math.ceil(3 * 8 / 12), math.ceil(3 * 10 / 12)]
     alone = sum(n for rule, n in jobs.items() if rule not in {*PROFILE["groups"], "publish_checkpoint", "all", "total"})
     assert f"{groups.total() + alone:,}" == said
-    readme = " ".join((clone / "README.md").read_text().split())
-    assert f"{said} SLURM jobs" in readme or f"grid of all 91 epochs {said}" in readme
+    page = " ".join((clone / "docs/cluster.md").read_text().split())
+    assert f"{said} SLURM jobs" in page or f"grid of all 91 epochs {said}" in page

@@ -229,7 +229,7 @@ def read_table(path: Path, columns) -> list[dict[str, str]]:
         InputError: The file or a column is missing, a column is there twice, or a row has more or fewer cells.
     """
     expected = f"a CSV file with the columns {', '.join(columns)}, separated by commas"
-    remedy = "write the table; the README shows the layout"
+    remedy = "write the table; docs/datasets.md shows the layout"
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file)
