@@ -445,7 +445,8 @@ def test_a_condition_that_has_no_distance_is_named_by_the_job_of_its_rdm(root, t
     (folder / "images").mkdir()
     experiment = yaml.safe_load((folder / "config.yaml").read_text())
     own = {"format": "responses", "root": str(root), "subjects": ["ann"], "targets": ["all"]}
-    experiment |= {"datasets": {"own": own}, "training": experiment["training"] | {"images": "images"}}
+    experiment["datasets"] = {"own": own}
+    experiment["networks"]["resnet50"]["training"]["images"] = "images"
     (folder / "own.yaml").write_text(yaml.safe_dump(experiment, allow_unicode=True))
     rdm, of_responses = (f"results/{kind}/own/sub-ann/all.npy" for kind in ("brain_rdms", "responses"))
     command = ("snakemake", rdm, "--cores", "1", "--show-failed-logs", "--configfile", "own.yaml")
