@@ -221,7 +221,7 @@ def known_images(wildcards):
 
 
 def has_resources_of(shared, name):
-    """Let the rule `name` have the cores, resources and group that profiles and the command give to `shared`."""
+    """Let the rule `name` have the cores and resources that profiles and the command give to `shared`."""
     settings = workflow.resource_settings
     for given in (
         settings.overwrite_threads,
@@ -230,6 +230,11 @@ def has_resources_of(shared, name):
     ):
         if given and shared in given and name not in given:
             given[name] = given[shared]
+
+
+# Now, since Snakemake reads what profiles give to rules once, at the first rule.
+for name in NETWORKS:
+    has_resources_of("features", f"features_{name}")
 
 
 def cores_by_rule():

@@ -12,7 +12,6 @@ include: "helpers/features.smk"
 
 
 for network in NETWORKS.values():
-    has_resources_of("features", f"features_{network.name}")
 
     rule:
         name:

@@ -324,8 +324,8 @@ RDM_FORMULA = ("early_alignment/geometry/rdms.py", "np.maximum(1 - condensed", "
 TRANSFORM = ("early_alignment/networks/images.py", "Resampling.BILINEAR", "Resampling.BICUBIC")
 MESSAGE = (
     "early_alignment/datasets/base.py",
-    "get the file again from its publisher",
-    "fetch the file again from its publisher",
+    "leave the region or the subject out of the config",
+    "take the region or the subject out of the config",
 )
 
 

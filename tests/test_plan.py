@@ -255,7 +255,16 @@ def test_a_dry_run_of_all_epochs_is_quick_with_and_without_results(clone, paper_
 
     table = run("snakemake", "--summary", *options, cwd=clone).stdout
     files = [Path(line.split("\t")[0]) for line in table[table.index("output_file\t") :].splitlines()[1:]]
-    order = ["checked_data.txt", "training", "checkpoints", "accuracy", "stimuli", "features", "model_rdms"]
+    order = [
+        "checked_data.txt",
+        "labelled_images",
+        "training",
+        "checkpoints",
+        "accuracy",
+        "stimuli",
+        "features",
+        "model_rdms",
+    ]
     order += ["responses", "brain_rdms", "alignment", "tables", "figures"]
     now = time.time()  # scripts and data are older
     for path in files:

@@ -139,7 +139,7 @@ def test_the_figure_says_that_it_is_simulated_and_shows_every_panel(results):
         "Block 1",
         "Block 4",
         "standard error",
-        "3 subjects × 2 networks",
+        "3 subjects × 2 seeds",
     ):
         assert words in text, words
 
