@@ -6,6 +6,7 @@ SHELL := /bin/bash -o pipefail
 # make test      every test and check
 # make check     formatting and lint alone
 # make bench     speed and memory against peers
+# make docs      docs/config.md, from the config's schema
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -15,7 +16,7 @@ INSTALLED := .venv/installed
 # make test-slow   what takes minutes each and is not in make test
 # make test-slurm  the part of make test that starts a one-node SLURM
 # make test-mutants  whether tests notice small changes of the numeric modules; docs/testing.md says of which
-.PHONY: demo trial overview test test-slow test-slurm test-mutants check bench pictures clean
+.PHONY: demo trial overview test test-slow test-slurm test-mutants check bench pictures docs clean
 
 $(INSTALLED): envs/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=<one>" if sys.version_info < (3, 11) else 0)'
@@ -45,7 +46,7 @@ trial: $(INSTALLED)
 	@$(MAKE) --no-print-directory results/trial/report.html
 	@$(call where_things_lie,trial)
 
-results/%/report.html: results/%/figures/figure1.png report/*.rst
+results/%/report.html: results/%/figures/figure1_resnet50.png report/*.rst
 	$(BIN)/snakemake --quiet all --configfile experiments/$*.yaml --report $@
 
 # Snakemake's own messages are shown only if it fails.
@@ -55,7 +56,7 @@ overview: $(INSTALLED)
 
 define where_things_lie
 printf '\nFigure 1  %s\ntables    %s\nreport    %s\n' \
-  "$(CURDIR)/results/$(1)/figures/figure1.png" "$(CURDIR)/results/$(1)/tables/" "$(CURDIR)/results/$(1)/report.html"
+  "$(CURDIR)/results/$(1)/figures/figure1_resnet50.png" "$(CURDIR)/results/$(1)/tables/" "$(CURDIR)/results/$(1)/report.html"
 endef
 
 check: $(INSTALLED)
@@ -78,16 +79,20 @@ test-slurm: $(INSTALLED)
 test-mutants: $(INSTALLED)
 	$(BIN)/python tests/mutants.py
 
-# Pictures in the README: the demo's Figure 1; of the paper's config, with the demo's data as roots, the rule graph, and
+# Pictures in the README and docs/design.md: the demo's Figure 1; of the paper's config, with the demo's data as roots, the rule graph, and
 # the graph of the files behind one alignment, of which wildcards are written without their constraints.
-ON_DEMO_DATA := --config 'training={images: data/demo/labelled_images}' \
+ON_DEMO_DATA := --config 'networks={resnet50: {training: {images: data/demo/labelled_images}}}' \
   'datasets={nsd: {root: data/demo/algonauts2023, subjects: [1, 2, 3]}, things_eeg2: {root: data/demo/things_eeg2, subjects: [1, 2, 3]}}'
 
 pictures: demo
-	cp results/demo/figures/figure1.png docs/figure1_demo.png
+	cp results/demo/figures/figure1_resnet50.png docs/figure1_demo.png
 	$(BIN)/snakemake --forceall --rulegraph $(ON_DEMO_DATA) | dot -Tsvg > docs/rulegraph.svg
-	$(BIN)/snakemake --forceall --filegraph results/alignment/nsd/seed-1/epoch-090/layer4/V1v.csv $(ON_DEMO_DATA) \
+	$(BIN)/snakemake --forceall --filegraph results/alignment/nsd/resnet50/seed-1/epoch-090/224px/layer4/V1v.csv $(ON_DEMO_DATA) \
 	  | sed -E 's/\{(\w+),([^{}]|\{[^{}]*\})*\}/{\1}/g' | dot -Tsvg > docs/filegraph.svg
+
+# The page of config keys, from the schema.
+docs: $(INSTALLED)
+	PYTHONPATH=workflow_scripts $(BIN)/python -m early_alignment.experiment.documentation docs/config.md
 
 clean:
 	rm -rf results/demo data/demo

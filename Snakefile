@@ -2,9 +2,9 @@
 #
 # This file is the table of contents. The path of the data, one file of rules per arrow:
 #
-#   seed ── training ── checkpoints ── features ── model_rdms ──┐
+#   network × seed ── training ── checkpoints ── features ── model_rdms ──┐
 #   data set ── stimuli ───────────────┘                        ├── alignment ── tables ── figures
-#   data set ─────────────────────────────────── brain_rdms ────┘
+#   data set ── responses ────────────────────── brain_rdms ────┘
 
 import atexit
 
@@ -23,22 +23,13 @@ include: "rules/simulation.smk"
 include: "rules/check.smk"
 include: "rules/plan.smk"
 include: "rules/labelled_images.smk"
-
-
-if IS_TRAINED:
-
-    include: "rules/training.smk"
-
-else:
-
-    include: "rules/own_checkpoints.smk"
-
-
-include: "rules/calibration.smk"
+include: "rules/training.smk"
+include: "rules/own_checkpoints.smk"
 include: "rules/preprocessing.smk"
 include: "rules/stimuli.smk"
 include: "rules/features.smk"
 include: "rules/model_rdms.smk"
+include: "rules/responses.smk"
 include: "rules/brain_rdms.smk"
 include: "rules/alignment.smk"
 include: "rules/tables.smk"
@@ -51,7 +42,8 @@ report: "report/workflow.rst"
 rule all:
     default_target: True
     input:
-        rules.figure1.output,
+        expand(rules.figure1.output, network=NETWORKS),
+        rules.networks_figure.output if len(NETWORKS) > 1 else [],
         rules.training_figure.output,
         rules.alignment_table.output,
         rules.accuracy_table.output,

@@ -13,7 +13,7 @@ from numcodecs import Blosc, blosc
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "workflow_scripts"))
 
-from early_alignment.feature_files import CONDITIONS_PER_CHUNK, FeatureFile
+from early_alignment.networks.feature_files import CONDITIONS_PER_CHUNK, FeatureFile
 
 SHUFFLES = {"none": Blosc.NOSHUFFLE, "bytes": Blosc.SHUFFLE, "bits": Blosc.BITSHUFFLE}
 COMPRESSORS = [("lz4", 1), ("blosclz", 5), ("zstd", 1), ("zstd", 5)]
@@ -42,7 +42,7 @@ def main(*files: str) -> None:
                 read = gigabytes_per_second(partial(codec.decode, compressed, back), chunk.nbytes)
                 written = gigabytes_per_second(partial(codec.encode, chunk), chunk.nbytes)
                 size = len(compressed) / chunk.nbytes
-                label = "/".join(Path(file).parts[-2:]).removesuffix(".zarr.zip")
+                label = "/".join(Path(file).parts[-3:]).removesuffix(".zarr.zip")
                 print(f"| {label} | {name} {level} | {shuffled} | {size:.2f} | {read:.1f} | {written:.2f} |")
 
 

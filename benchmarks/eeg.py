@@ -13,11 +13,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "workflow_scripts"))
 
-from early_alignment import channels, preprocessing, published_pickles
-from early_alignment.datasets import open_dataset
+from early_alignment.datasets import open_dataset, published_pickles, things_eeg2_channels, things_eeg2_preprocessing
+from early_alignment.geometry import brain_rdms
 
 FOLDER = Path(sys.argv[1])
-RAW = {partition: FOLDER / f"raw_eeg_{partition}.npy" for partition in preprocessing.PARTITIONS}
+RAW = {partition: FOLDER / f"raw_eeg_{partition}.npy" for partition in things_eeg2_preprocessing.PARTITIONS}
 SESSIONS = [FOLDER / f"ses-{session}.npy" for session in range(1, 5)]
 PREPROCESSED = FOLDER / "sub-1"
 N_IMAGES = {"training": 16_540, "test": 200}
@@ -26,7 +26,7 @@ N_IMAGES = {"training": 16_540, "test": 200}
 def write_raw() -> None:
     """A session of 5.5 million training samples, as long as a published one; half of the training images in it."""
     rng = np.random.default_rng(0)
-    names = [*sorted(channels.POSTERIOR), *(f"other{i}" for i in range(46)), "stim"]
+    names = [*sorted(things_eeg2_channels.POSTERIOR), *(f"other{i}" for i in range(46)), "stim"]
     names = [f"X{name}" if name.startswith("o") else name for name in names]
     events = {"training": list(range(1, 16_541, 2)) * 2 + [99_999] * 900, "test": list(range(1, 201)) * 20}
     for partition, path in RAW.items():
@@ -49,13 +49,13 @@ def write_metadata() -> None:
 
 
 def preprocess_session() -> None:
-    content = preprocessing.session(RAW, "both")
+    content = things_eeg2_preprocessing.session(RAW, "both")
     published_pickles.save(SESSIONS[0], content)
 
 
 def join_sessions() -> None:
-    for partition in preprocessing.PARTITIONS:
-        joined = preprocessing.join(SESSIONS, partition)
+    for partition in things_eeg2_preprocessing.PARTITIONS:
+        joined = things_eeg2_preprocessing.join(SESSIONS, partition)
         published_pickles.save(PREPROCESSED / f"preprocessed_eeg_{partition}.npy", joined)
 
 
@@ -66,7 +66,7 @@ def read(target: str):
 
 
 def brain_rdm() -> None:
-    read("170ms").brain_rdm("1", "170ms", "correlation")
+    brain_rdms.rdm(read("170ms").patterns("1", "170ms"), "correlation")
 
 
 def responses_at_one_time() -> None:

@@ -14,9 +14,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "workflow_scripts"))
 
-from early_alignment import features, labelled_images, measures, networks, rdms
+from early_alignment.comparison import measures
 from early_alignment.datasets import open_dataset
-from early_alignment.feature_files import FeatureFile
+from early_alignment.geometry import rdms
+from early_alignment.networks import features, networks
+from early_alignment.networks.feature_files import FeatureFile
+from early_alignment.training import labelled_images
 
 BLOCKS = ("layer1", "layer2", "layer3", "layer4")
 SIZE = 224

@@ -21,8 +21,10 @@ import numpy as np
 REPOSITORY = Path(__file__).parent.parent
 sys.path.insert(0, str(REPOSITORY / "workflow_scripts"))
 
-from early_alignment import features, measures, rdms  # noqa: E402
-from early_alignment.feature_files import FeatureFile, FeatureWriter  # noqa: E402
+from early_alignment.comparison import measures  # noqa: E402
+from early_alignment.geometry import rdms  # noqa: E402
+from early_alignment.networks import features  # noqa: E402
+from early_alignment.networks.feature_files import FeatureFile, FeatureWriter  # noqa: E402
 
 ROWS = []
 N_NSD, N_THINGS = 872, 1654
@@ -108,7 +110,8 @@ def rdm_from_disk(folder: Path) -> None:
     note(what, f"{ours / blas:.2f} times ({ours:.2f} s against {blas:.2f} s)", ours / blas, at_most=1.5)
 
     code = (
-        "import sys; sys.path.insert(0, 'workflow_scripts'); from early_alignment import feature_files, rdms; "
+        "import sys; sys.path.insert(0, 'workflow_scripts'); "
+        "from early_alignment.networks import feature_files; from early_alignment.geometry import rdms; "
         "import threadpoolctl, numcodecs.blosc; "
         "peak = lambda: int(open('/proc/self/status').read().split('VmHWM:')[1].split()[0]) / 1024; before = peak(); "
         f"rdms.rdm(feature_files.FeatureFile({str(file)!r}).readers(), threads={CORES}); print(peak() - before)"
@@ -142,8 +145,8 @@ def write_photographs(folder: Path, n: int, side: int = 425) -> list:
 
 def extraction(folder: Path, n: int, size: int = 224, batch_size: int = 32) -> None:
     import torch
-    from early_alignment import networks
     from early_alignment.datasets.base import DataSet
+    from early_alignment.networks import networks
 
     stimuli = write_photographs(folder, n)
     dataset = DataSet("bench", {"root": folder, "subjects": [1], "targets": ["V1"]})
@@ -179,7 +182,7 @@ def extraction_memory(folder: Path, n_concepts: int, size: int = 224, batch_size
     code = (
         "import sys; sys.path.insert(0, 'workflow_scripts')\n"
         "from pathlib import Path\n"
-        "from early_alignment import features, networks\n"
+        "from early_alignment.networks import features, networks\n"
         "from early_alignment.datasets.base import DataSet, Stimulus\n"
         f"folder = Path({str(folder)!r})\n"
         # Every eighth concept has two images, so that averages are taken too.
@@ -221,13 +224,13 @@ def training(folder: Path, n: int, size: int = 64, n_loaded: int = 1024, batch_s
     """
     import torch
     import yaml
-    from early_alignment import networks
-    from early_alignment import training as trainer
-    from early_alignment.config import checked
-    from early_alignment.evaluation import layout, loading
-    from early_alignment.labelled_images import EpochBatches, SeededImages, image_folder, training_transform
-    from early_alignment.loaders import Loader
-    from early_alignment.recipe import Computing, Recipe, recipe
+    from early_alignment.experiment.config import checked
+    from early_alignment.networks import networks
+    from early_alignment.networks.loaders import Loader
+    from early_alignment.training import loop as trainer
+    from early_alignment.training.evaluation import layout, loading
+    from early_alignment.training.labelled_images import EpochBatches, SeededImages, image_folder, training_transform
+    from early_alignment.training.recipe import Computing, Recipe, recipe
     from torchvision.datasets import ImageFolder
 
     config = checked(yaml.safe_load((REPOSITORY / "config.yaml").read_text()))

@@ -1,21 +1,21 @@
 # Compare one block's RDM at one epoch with every subject's RDM of one target.
 #
 # Inputs: the model RDM, the subjects' brain RDMs, and the labels of conditions where these choose pairs.
-# Output: alignment/{dataset}/seed-{seed}/epoch-{epoch}/{block}/{target}.csv, a row per subject, measure and choice of
+# Output: alignment/{dataset}/{network}/seed-{seed}/epoch-{epoch}/{view}/{block}/{target}.csv, a row per subject, measure and choice of
 # pairs.
 
 
 rule alignment:
     input:
-        model=results("model_rdms/{dataset}/seed-{seed}/epoch-{epoch}/{block}.npy"),
+        model=results(f"model_rdms/{{dataset}}/{LOOK}/{{block}}.npy"),
         brain=lambda wildcards: brain_rdm_files(wildcards.dataset, wildcards.target),
         stimuli=lambda wildcards: files_of_labels(wildcards.dataset),
     output:
-        results("alignment/{dataset}/seed-{seed}/epoch-{epoch}/{block}/{target}.csv"),
+        results(f"alignment/{{dataset}}/{LOOK}/{{block}}/{{target}}.csv"),
     log:
-        log_of("alignment/{dataset}/seed-{seed}/epoch-{epoch}/{block}/{target}"),
+        log_of(f"alignment/{{dataset}}/{LOOK}/{{block}}/{{target}}"),
     benchmark:
-        benchmark_of("alignment/{dataset}/seed-{seed}/epoch-{epoch}/{block}/{target}")
+        benchmark_of(f"alignment/{{dataset}}/{LOOK}/{{block}}/{{target}}")
     conda:
         "../envs/analysis.yaml"
     params:
@@ -24,6 +24,6 @@ rule alignment:
         subjects=lambda wildcards: DATASETS[wildcards.dataset].subjects_of(wildcards.target),
         code=code_version("align.py"),
     message:
-        "Align {wildcards.block}, seed {wildcards.seed}, epoch {wildcards.epoch}, with {wildcards.target}"
+        "Align {wildcards.block} of {wildcards.network}, seed {wildcards.seed}, epoch {wildcards.epoch}, with {wildcards.target}"
     script:
         "../workflow_scripts/align.py"

@@ -1,9 +1,33 @@
-# Compute a subject's RDM for one target, a region or a time.
+# Compute a subject's RDM for one target from the responses, or take the one that was published.
 #
-# Inputs: the subject's files of the data set. Output: brain_rdms/{dataset}/sub-{subject}/{target}.npy, condensed.
+# Inputs: the responses, and the list of stimuli for the names of conditions in messages; or, of data sets that are RDMs,
+# their files. Output: brain_rdms/{dataset}/sub-{subject}/{target}.npy, condensed.
 
 
 rule brain_rdms:
+    input:
+        responses=results("responses/{dataset}/sub-{subject}/{target}.npy"),
+        stimuli=ancient(results("stimuli/{dataset}.csv")),
+    output:
+        results("brain_rdms/{dataset}/sub-{subject}/{target}.npy"),
+    log:
+        log_of("brain_rdms/{dataset}/sub-{subject}/{target}"),
+    benchmark:
+        benchmark_of("brain_rdms/{dataset}/sub-{subject}/{target}")
+    wildcard_constraints:
+        dataset=one_of(DATASETS_OF_RESPONSES),
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        distance=BRAIN_DISTANCE,
+        code=code_version("compute_brain_rdm.py"),
+    message:
+        "Compute the RDM of {wildcards.target} in subject {wildcards.subject}, {wildcards.dataset}"
+    script:
+        "../workflow_scripts/compute_brain_rdm.py"
+
+
+rule published_rdms:
     input:
         brain_files,
     output:
@@ -12,14 +36,15 @@ rule brain_rdms:
         log_of("brain_rdms/{dataset}/sub-{subject}/{target}"),
     benchmark:
         benchmark_of("brain_rdms/{dataset}/sub-{subject}/{target}")
+    wildcard_constraints:
+        dataset=one_of(DATASETS_OF_RDMS),
     conda:
         "../envs/analysis.yaml"
     params:
         dataset=lambda wildcards: DATASETS[wildcards.dataset].science,
-        regions=lambda wildcards: DATASETS[wildcards.dataset].regions_of(wildcards.target),
-        distance=config["rdm"]["brain_distance"] or config["rdm"]["distance"],
-        code=code_with_format("compute_brain_rdm.py"),
+        distance=BRAIN_DISTANCE,
+        code=code_with_format("read_published_rdm.py"),
     message:
-        "Compute the RDM of {wildcards.target} in subject {wildcards.subject}, {wildcards.dataset}"
+        "Read the RDM of {wildcards.target} in subject {wildcards.subject}, {wildcards.dataset}"
     script:
-        "../workflow_scripts/compute_brain_rdm.py"
+        "../workflow_scripts/read_published_rdm.py"

@@ -3,7 +3,6 @@
 # Nothing here reads data: this file is run again at the start of every job.
 
 import gc
-import math
 import re
 import sys
 from itertools import product
@@ -11,17 +10,17 @@ from pathlib import Path
 
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 
-from early_alignment import ancient_inputs, messages, sigterm
-from early_alignment.code_versions import code_version
-from early_alignment.command_line import needs_no_data
-from early_alignment.config import analysed_epochs, check_own_files, check_roots, checked
-from early_alignment.config import own_checkpoint
 from early_alignment.datasets import open_dataset
 from early_alignment.errors import InputError
-from early_alignment.executors import check_executor
-from early_alignment.inspection import print_overview
-from early_alignment.recipe import labelled_images, recipe
+from early_alignment.experiment.config import check_own_files, check_roots, checked, own_checkpoint
+from early_alignment.experiment.grid import networks_of, size_of_view
+from early_alignment.geometry.brain_rdms import NEEDS_REPETITIONS
 from early_alignment.simulation.plan import plan_of
+from snakemake_additions import ancient_inputs, messages, sigterm
+from snakemake_additions.code_versions import code_version
+from snakemake_additions.command_line import needs_no_data
+from snakemake_additions.executors import check_executor
+from snakemake_additions.overview import print_overview
 
 ancient_inputs.count_for_themselves()
 messages.shorten(logger)
@@ -37,8 +36,7 @@ try:
     try:
         if SIMULATION is None:
             check_roots(config)
-        if config["network"]["checkpoints"] is not None:
-            check_own_files(config)
+        check_own_files(config)
     except InputError:
         if not needs_no_data():
             raise
@@ -48,28 +46,31 @@ except InputError as error:
 # Sorted, because Snakemake takes another order of keys for another value.
 SIMULATION_SETTINGS = dict(sorted(config.get("simulation", {}).items()))
 
-SEEDS = config["seeds"]
-EPOCHS = analysed_epochs(config)
-BLOCKS = config["blocks"]
+NETWORKS = networks_of(config)
 DATASETS = {name: open_dataset(name, settings) for name, settings in config["datasets"].items()}
 try:
     # With `targets: all`, the times of responses of one's own are in a file.
     TARGETS = [(name, target) for name, dataset in DATASETS.items() for target in dataset.targets]
 except InputError as error:
     raise WorkflowError(str(error))
+DATASETS_OF_RDMS = [name for name, dataset in DATASETS.items() if dataset.gives_rdms]
+DATASETS_OF_RESPONSES = [name for name in DATASETS if name not in DATASETS_OF_RDMS]
+BRAIN_DISTANCE = config["rdm"]["brain_distance"] or config["rdm"]["distance"]
 SUBJECTS = {s for name, target in TARGETS for s in DATASETS[name].subjects_of(target)}
 
 
 def one_of(names):
-    """A wildcard constraint: one of the names, and nothing else."""
-    return "|".join(sorted((re.escape(str(name)) for name in names), reverse=True))
+    """A wildcard constraint: one of the names, and nothing else; of no names, what nothing fulfils."""
+    return "|".join(sorted((re.escape(str(name)) for name in names), reverse=True)) or "(?!)"
 
 
 wildcard_constraints:
-    seed=one_of(SEEDS),
-    epoch=r"\d{3}(-calibrated)?",
+    network=one_of(NETWORKS),
+    seed=one_of({seed for network in NETWORKS.values() for seed in network.seeds}),
+    epoch=r"\d{3}(\+\d{5})?",
+    view=r"\d+px(-calibrated)?",
     segment=r"\d{3}",
-    block=one_of(BLOCKS),
+    block=one_of({block for network in NETWORKS.values() for block in network.blocks}),
     dataset=one_of(DATASETS),
     target=one_of({target for _, target in TARGETS}),
     subject=one_of(SUBJECTS),
@@ -80,41 +81,47 @@ def results(path):
     return f"{config['results']}/{path}"
 
 
-def log_of(path):
+def trained(path):
+    """A path in the folder where trainings live, which experiments can share."""
+    return f"{config['trained'] or config['results']}/{path}"
+
+
+def log_of(path, folder=results):
     """The path of the log of the job that makes a result."""
-    return results(f"logs/{path}.log")
+    return folder(f"logs/{path}.log")
 
 
-def benchmark_of(path):
+def benchmark_of(path, folder=results):
     """The path of the run time and memory of the job that makes a result."""
-    return results(f"benchmarks/{path}.tsv")
+    return folder(f"benchmarks/{path}.tsv")
 
 
-def code_with_format(script, without=()):
+def code_with_format(script):
     """The version of a script's code and of the module that reads the job's data set, by wildcards."""
     return lambda wildcards: code_version(
-        script,
-        f"datasets/{DATASETS[wildcards.dataset].settings['format']}.py",
-        without=without,
+        script, f"datasets/{DATASETS[wildcards.dataset].settings['format']}.py"
     )
 
 
-# Data sets know brain RDMs too, of which neither the list of stimuli nor features depend. Simulated data stay when RDM
-# code is edited, as measured data do, though a gain in them was once set by RDMs.
-BRAIN_ONLY = ("rdms.py", "repetitions.py", "noise.py")
+# Below a data set's name, what is of one checkpoint, seen in one way.
+LOOK = "{network}/seed-{seed}/epoch-{epoch}/{view}"
 
 
-def features_file(block):
-    """The pattern of a block's features, which are temporary if the config does not keep them."""
-    path = results(f"features/{{dataset}}/seed-{{seed}}/epoch-{{epoch}}/{block}.zarr.zip")
-    return path if config["features"]["keep"] else temp(path)
-
-
-def experiment_files(pattern):
-    """A pattern's files for all seeds × epochs × blocks × targets."""
+def experiment_files(pattern, network):
+    """A pattern's files for all of a network's seeds × epochs × views × blocks × targets."""
     return [
-        pattern.format(dataset=dataset, target=target, seed=seed, epoch=epoch, block=block)
-        for (dataset, target), seed, epoch, block in product(TARGETS, SEEDS, EPOCHS, BLOCKS)
+        pattern.format(
+            dataset=dataset,
+            target=target,
+            network=network.name,
+            seed=seed,
+            epoch=epoch,
+            view=view,
+            block=block,
+        )
+        for (dataset, target), (seed, epoch, view), block in product(
+            TARGETS, network.looks, network.blocks
+        )
     ]
 
 
@@ -167,7 +174,7 @@ def simulated_data(wildcards):
 
 
 def simulated_files(format_):
-    """All files that decide the stimuli and the brain RDMs of the simulated data set in that format."""
+    """All files that decide the stimuli and the responses of the simulated data set in that format."""
     datasets = [d for d in DATASETS.values() if d.settings["format"] == format_]
     brain = {
         f for d in datasets for s in d.subjects for t in d.targets for f in d.brain_files(s, t)
@@ -175,61 +182,59 @@ def simulated_files(format_):
     return sorted({str(path) for path in brain | set(SIMULATION.stimulus_files(format_))})
 
 
-# Whether networks are trained, and on which images. A resized copy's file says that it is complete.
-IS_TRAINED = config["network"]["checkpoints"] is None
-HAS_IMAGES = config["training"]["images"] is not None
-IS_RESIZED = HAS_IMAGES and config["training"]["resized_short_side"] is not None
-RESIZED = f"{labelled_images(config)}/images.json" if IS_RESIZED else None
+TRAINED_NETWORKS = [name for name, network in NETWORKS.items() if network.is_trained]
+OWN_SERIES = [name for name in NETWORKS if name not in TRAINED_NETWORKS]
+WITH_IMAGES = [name for name, network in NETWORKS.items() if network.is_evaluated]
+
+# Checkpoints, their accuracies, and the fingerprint of the labelled images.
+CHECKPOINT = trained("checkpoints/{network}/seed-{seed}/epoch-{epoch}.pt")
+ACCURACY = trained("accuracy/{network}/seed-{seed}/epoch-{epoch}.json")
+FINGERPRINT = trained("labelled_images/{network}.json")
 ORIGINAL_IMAGES = [ancient(SIMULATION.labelled_images)] if SIMULATION else []
-FINGERPRINT = results("labelled_images.json")
-
-# The epochs that have a checkpoint and, where there are images to measure it on, an accuracy.
-EPOCHS_WITH_CHECKPOINT = range(config["training"]["epochs"] + 1) if IS_TRAINED else config["epochs"]
-IS_EVALUATED = IS_TRAINED or HAS_IMAGES
 
 
-def images_that_are_known():
+def of_network(look_up):
+    """A function of wildcards that gives what `look_up` gives of their network."""
+    return lambda wildcards: look_up(NETWORKS[wildcards.network])
+
+
+def own_code(wildcards):
+    """The user's file that a network's architecture is in; params hold what of its content decides."""
+    return [ancient(file) for file in NETWORKS[wildcards.network].own_code]
+
+
+def resized_copy(network):
+    """The file that says that the resized copy of a network's labelled images is complete."""
+    return trained(f"resized_images/{network.copy_of_images}/images.json")
+
+
+def known_images(wildcards):
     """What a job that reads labelled images waits for: that they are listed and, where asked for, resized.
 
     What trains depends on them as on something old. A folder that was moved trains nothing again, and other images are
     refused where they are listed.
     """
-    files = [FINGERPRINT, RESIZED] if RESIZED else [FINGERPRINT]
-    return [ancient(file) for file in files] if IS_TRAINED else files
+    network = NETWORKS[wildcards.network]
+    files = [FINGERPRINT.format(network=network.name)]
+    files += [resized_copy(network)] if network.is_resized else []
+    return [ancient(file) for file in files] if network.is_trained else files
 
 
-def own_checkpoint_file(wildcards):
-    """The file of network.checkpoints with a seed's network after an epoch."""
-    return own_checkpoint(config, wildcards.seed, int(wildcards.epoch))
+def has_resources_of(shared, name):
+    """Let the rule `name` have the cores and resources that profiles and the command give to `shared`."""
+    settings = workflow.resource_settings
+    for given in (
+        settings.overwrite_threads,
+        settings.overwrite_resources,
+        settings.overwrite_resource_scopes,
+    ):
+        if given and shared in given and name not in given:
+            given[name] = given[shared]
 
 
-# The segments of a training, and what decides its result.
-N_EPOCHS = config["training"].get("epochs")
-EPOCHS_PER_JOB = config["training"]["epochs_per_job"]
-RECIPE = recipe(config)
-
-
-def segment_file(seed, segment):
-    """The file that says that a segment, counted from 1, is trained."""
-    return results(f"training/seed-{seed}/segment-{segment:03d}.json")
-
-
-def segment_of(wildcards):
-    """The file of the segment that trains an epoch; the untrained network belongs to the first."""
-    return ancient(
-        segment_file(wildcards.seed, max(1, math.ceil(int(wildcards.epoch) / EPOCHS_PER_JOB)))
-    )
-
-
-def segment_before(wildcards):
-    """The file of the segment that must be trained before this one, if any."""
-    earlier = int(wildcards.segment) - 1
-    return [ancient(segment_file(wildcards.seed, earlier))] if earlier else []
-
-
-def last_epoch(wildcards):
-    """The last epoch of a segment."""
-    return min(int(wildcards.segment) * EPOCHS_PER_JOB, N_EPOCHS)
+# Now, since Snakemake reads what profiles give to rules once, at the first rule.
+for name in NETWORKS:
+    has_resources_of("features", f"features_{name}")
 
 
 def cores_by_rule():

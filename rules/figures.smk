@@ -1,8 +1,12 @@
 # Draw the figures.
 #
 # Inputs: the tables.
-# Outputs: figures/figure1.{png,svg,pdf}, alignment against epoch as in the paper's Figure 1, and
+# Outputs: figures/figure1_{network}.{png,svg,pdf}, alignment against epoch as in the paper's Figure 1;
+# figures/networks.{png,svg,pdf}, which compares networks where there are several; and
 # figures/training.{png,svg,pdf}, loss and accuracy against epoch.
+
+
+include: "helpers/figures.smk"
 
 
 rule figure1:
@@ -10,42 +14,54 @@ rule figure1:
         alignment=results("tables/alignment.csv"),
         noise_ceiling=results("tables/noise_ceiling.csv"),
     output:
-        png=report(
-            results("figures/figure1.png"),
-            caption="../report/figure1.rst",
-            category="Figures",
-            labels={"figure": "Figure 1: alignment over training"},
+        figure(
+            "figure1_{network}",
+            "../report/figure1.rst",
+            "Figure 1: alignment of {network} over training",
         ),
-        svg=results("figures/figure1.svg"),
-        pdf=results("figures/figure1.pdf"),
     log:
-        log_of("figures/figure1"),
+        log_of("figures/figure1_{network}"),
     benchmark:
-        benchmark_of("figures/figure1")
+        benchmark_of("figures/figure1_{network}")
     conda:
         "../envs/analysis.yaml"
     params:
         datasets=list(DATASETS),
-        blocks=BLOCKS,
+        blocks=of_network(lambda network: network.blocks),
         code=code_version("plot_figure1.py"),
     message:
-        "Draw Figure 1"
+        "Draw Figure 1 of {wildcards.network}"
     script:
         "../workflow_scripts/plot_figure1.py"
+
+
+rule networks_figure:
+    input:
+        alignment=results("tables/alignment.csv"),
+        noise_ceiling=results("tables/noise_ceiling.csv"),
+    output:
+        figure("networks", "../report/networks.rst", "Networks compared"),
+    log:
+        log_of("figures/networks"),
+    benchmark:
+        benchmark_of("figures/networks")
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        datasets=list(DATASETS),
+        networks={name: network.blocks for name, network in NETWORKS.items()},
+        code=code_version("plot_networks.py"),
+    message:
+        "Draw a comparison of networks"
+    script:
+        "../workflow_scripts/plot_networks.py"
 
 
 rule training_figure:
     input:
         results("tables/accuracy.csv"),
     output:
-        png=report(
-            results("figures/training.png"),
-            caption="../report/training.rst",
-            category="Figures",
-            labels={"figure": "Loss and accuracy over training"},
-        ),
-        svg=results("figures/training.svg"),
-        pdf=results("figures/training.pdf"),
+        figure("training", "../report/training.rst", "Loss and accuracy over training"),
     log:
         log_of("figures/training"),
     benchmark:

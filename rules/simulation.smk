@@ -16,7 +16,7 @@ if SIMULATION is not None:
         params:
             plan=SIMULATION_SETTINGS,
             format="algonauts2023",
-            code=code_version("simulate_brain_data.py", without=BRAIN_ONLY),
+            code=code_version("simulate_brain_data.py"),
         message:
             "Simulate fMRI data in the format of Algonauts 2023"
         script:
@@ -34,7 +34,7 @@ if SIMULATION is not None:
         params:
             plan=SIMULATION_SETTINGS,
             format="things_eeg2",
-            code=code_version("simulate_brain_data.py", without=BRAIN_ONLY),
+            code=code_version("simulate_brain_data.py"),
         message:
             "Simulate EEG data in the format of THINGS EEG2"
         script:
@@ -51,7 +51,7 @@ if SIMULATION is not None:
             "../envs/analysis.yaml"
         params:
             plan=SIMULATION_SETTINGS,
-            code=code_version("simulate_labelled_images.py", without=BRAIN_ONLY),
+            code=code_version("simulate_labelled_images.py"),
         message:
             "Simulate labelled images to train on"
         script:

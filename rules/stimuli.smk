@@ -18,7 +18,7 @@ rule stimuli:
     params:
         background=config["features"]["background"],
         dataset=lambda wildcards: DATASETS[wildcards.dataset].science_of_stimuli,
-        code=code_with_format("list_stimuli.py", without=BRAIN_ONLY),
+        code=code_with_format("list_stimuli.py"),
     message:
         "List the stimuli of {wildcards.dataset}"
     script:

@@ -9,19 +9,38 @@
 #   tables/peaks.csv          tables/alignment.csv
 
 DATA = "measured" if SIMULATION is None else "simulated"
+# Networks that are analysed within an epoch, of which an accuracy says how many steps an epoch has.
+IN_PARTS = [n.name for n in NETWORKS.values() if any("+" in epoch for epoch in n.epochs)]
+# (network, seed, epoch) of all checkpoints whose accuracy is measured.
+EVALUATED = [
+    (network.name, seed, epoch)
+    for network in NETWORKS.values()
+    if network.is_evaluated
+    for seed, epoch in product(network.seeds, network.epochs_with_checkpoint)
+]
 
 
 rule alignment_table:
     input:
-        experiment_files(
-            results("alignment/{dataset}/seed-{seed}/epoch-{epoch}/{block}/{target}.csv")
-        ),
+        alignments=[
+            file
+            for network in NETWORKS.values()
+            for file in experiment_files(
+                results(f"alignment/{{dataset}}/{LOOK}/{{block}}/{{target}}.csv"), network
+            )
+        ],
+        accuracies=[
+            ACCURACY.format(network=name, seed=NETWORKS[name].seeds[0], epoch="000")
+            for name in IN_PARTS
+        ],
     output:
         report(
             results("tables/alignment.csv"),
             caption="../report/alignment.rst",
             category="Tables",
-            labels={"table": "alignment of every subject, seed, epoch, block and target"},
+            labels={
+                "table": "alignment of every subject, network, seed, epoch, view, block and target"
+            },
         ),
     log:
         log_of("tables/alignment"),
@@ -31,6 +50,7 @@ rule alignment_table:
         "../envs/analysis.yaml"
     params:
         data=DATA,
+        in_parts=IN_PARTS,
         code=code_version("gather_alignment.py"),
     message:
         "Gather the alignments"
@@ -40,21 +60,13 @@ rule alignment_table:
 
 rule accuracy_table:
     input:
-        (
-            expand(
-                results("accuracy/seed-{seed}/epoch-{epoch}.json"),
-                seed=SEEDS,
-                epoch=[f"{epoch:03d}" for epoch in EPOCHS_WITH_CHECKPOINT],
-            )
-            if IS_EVALUATED
-            else []
-        ),
+        [ACCURACY.format(network=n, seed=seed, epoch=epoch) for n, seed, epoch in EVALUATED],
     output:
         report(
             results("tables/accuracy.csv"),
             caption="../report/accuracy.rst",
             category="Tables",
-            labels={"table": "loss and accuracy of every seed and epoch"},
+            labels={"table": "loss and accuracy of every network, seed and epoch"},
         ),
     log:
         log_of("tables/accuracy"),
@@ -64,7 +76,13 @@ rule accuracy_table:
         "../envs/analysis.yaml"
     params:
         data=DATA,
-        not_evaluated=[] if IS_EVALUATED else list(product(SEEDS, EPOCHS_WITH_CHECKPOINT)),
+        networks=[network for network, *_ in EVALUATED],
+        not_evaluated=[
+            (network.name, seed, epoch)
+            for network in NETWORKS.values()
+            if not network.is_evaluated
+            for seed, epoch in product(network.seeds, network.epochs)
+        ],
         code=code_version("gather_accuracy.py"),
     message:
         "Gather the accuracies"

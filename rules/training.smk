@@ -1,7 +1,7 @@
-# Train one network per seed and keep every epoch.
+# Train networks, one per seed, and keep every epoch.
 #
 # A seed's training is a chain of jobs, each of which trains `training.epochs_per_job` epochs into the folder
-# results/training/seed-{seed}/. Snakemake deletes what a failed job declares as its output, so the epochs there are
+# results/training/{network}/seed-{seed}/. Snakemake deletes what a failed job declares as its output, so the epochs there are
 # not declared: a killed job goes on after its last finished epoch. Each epoch is then published as a tracked file. That
 # epochs are published one by one is why training longer touches none that is there already. They are published as
 # copies, which share their blocks with the original where the file system can (XFS, Btrfs) and take as much room again
@@ -11,7 +11,10 @@
 # results/training/, checkpoints/ and accuracy/ to train anew with changed code.
 #
 # Inputs: the labelled images (not tracked: a million files).
-# Outputs: checkpoints/seed-{seed}/epoch-{epoch}.pt, accuracy/seed-{seed}/epoch-{epoch}.json.
+# Outputs: checkpoints/{network}/seed-{seed}/epoch-{epoch}.pt, and accuracy/….json for each.
+
+
+include: "helpers/training.smk"
 
 
 # A copy takes less time than a job of a cluster's, so it is made where Snakemake runs.
@@ -23,21 +26,25 @@ rule train:
     input:
         earlier=segment_before,
         checked=ancient(results("checked_data.txt")),
-        images=images_that_are_known(),
+        images=known_images,
+        network=own_code,
     output:
-        results("training/seed-{seed}/segment-{segment}.json"),
+        trained("training/{network}/seed-{seed}/segment-{segment}.json"),
     log:
-        log_of("training/seed-{seed}/segment-{segment}"),
+        log_of("training/{network}/seed-{seed}/segment-{segment}", trained),
     benchmark:
-        benchmark_of("training/seed-{seed}/segment-{segment}")
+        benchmark_of("training/{network}/seed-{seed}/segment-{segment}", trained)
+    wildcard_constraints:
+        network=one_of(TRAINED_NETWORKS),
     conda:
         "../envs/networks.yaml"
     params:
-        recipe=RECIPE,
-        computing=config["training"]["computing"],
+        recipe=of_network(lambda network: network.recipe),
+        computing=of_network(lambda network: network.training["computing"]),
+        early_steps=of_network(lambda network: network.training["early_steps"]),
         last_epoch=last_epoch,
     message:
-        "Train the network of seed {wildcards.seed} to epoch {params.last_epoch}"
+        "Train {wildcards.network}, seed {wildcards.seed}, to epoch {params.last_epoch}"
     script:
         "../workflow_scripts/train_network.py"
 
@@ -46,21 +53,21 @@ rule publish_checkpoint:
     input:
         segment=segment_of,
     output:
-        checkpoint=results("checkpoints/seed-{seed}/epoch-{epoch}.pt"),
-        accuracy=results("accuracy/seed-{seed}/epoch-{epoch}.json"),
+        checkpoint=CHECKPOINT,
+        accuracy=ACCURACY,
     log:
-        log_of("checkpoints/seed-{seed}/epoch-{epoch}"),
+        log_of("checkpoints/{network}/seed-{seed}/epoch-{epoch}", trained),
     benchmark:
-        benchmark_of("checkpoints/seed-{seed}/epoch-{epoch}")
+        benchmark_of("checkpoints/{network}/seed-{seed}/epoch-{epoch}", trained)
     wildcard_constraints:
-        epoch=r"\d{3}",
+        network=one_of(TRAINED_NETWORKS),
     conda:
         "../envs/networks.yaml"
     params:
-        recipe=RECIPE,
+        recipe=of_network(lambda network: network.recipe),
         folder=subpath(input.segment, parent=True),
     message:
-        "Publish epoch {wildcards.epoch} of seed {wildcards.seed}"
+        "Publish epoch {wildcards.epoch} of {wildcards.network}, seed {wildcards.seed}"
     shell:
         "(cp --reflink=auto -- {params.folder:q}/epoch-{wildcards.epoch}.pt {output.checkpoint:q} &&"
         " cp -- {params.folder:q}/epoch-{wildcards.epoch}.json {output.accuracy:q}) > {log:q} 2>&1"

@@ -11,6 +11,7 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import pytest
+from early_alignment.errors import InputError
 from filelock import FileLock
 
 # For `mutants.py`: the same examples each time, and none made smaller.
@@ -58,6 +59,19 @@ def copy_of_repository(to: Path) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target, follow_symlinks=False)
     return to
+
+
+@pytest.fixture(autouse=True)
+def errors_are_whole(monkeypatch):
+    """Whatever a test provokes, an `InputError` says where, what was found and expected, and what to do about it."""
+    made = InputError.__init__
+
+    def make(error, where, found, expected, remedy):
+        made(error, where, found, expected, remedy)
+        parts = [str(where), found, expected, remedy]
+        assert all(isinstance(part, str) and part.strip() not in ("", "None") for part in parts), parts
+
+    monkeypatch.setattr(InputError, "__init__", make)
 
 
 @pytest.fixture(scope="module")
@@ -139,13 +153,14 @@ def paper_data(tmp_path_factory):
     return root
 
 
-def papers_settings(paper_data: Path, **others) -> list[str]:
-    """Options that set the roots of the paper's config, and other keys."""
-    roots = {
-        "training": {"images": str(paper_data / "imagenet")},
+def papers_settings(paper_data: Path, epochs=None, **others) -> list[str]:
+    """Options that set the roots of the paper's config, its analysed epochs, and other keys."""
+    network = {"training": {"images": str(paper_data / "imagenet")}} | ({"epochs": epochs} if epochs else {})
+    settings = {
+        "networks": {"resnet50": network},
         "datasets": {"nsd": {"root": str(paper_data / "nsd")}, "things_eeg2": {"root": str(paper_data / "things")}},
     }
-    return ["--config", *(f"{key}={json.dumps(value)}" for key, value in (roots | others).items())]
+    return ["--config", *(f"{key}={json.dumps(value)}" for key, value in (settings | others).items())]
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -10,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from conftest import REPOSITORY
-from early_alignment import image_fingerprint, training_process
-from early_alignment.recipe import Computing, Recipe
+from early_alignment.training import image_fingerprint, process
+from early_alignment.training.recipe import Computing, Recipe
 from PIL import Image
 
 RECIPE = Recipe(
@@ -49,11 +50,12 @@ def write_images(root: Path) -> Path:
     return root
 
 
-def weights(folder: Path, epoch: int) -> dict[str, torch.Tensor]:
-    return torch.load(folder / f"epoch-{epoch:03d}.pt", weights_only=True)
+def weights(folder: Path, epoch: int | str) -> dict[str, torch.Tensor]:
+    """The tensors of an epoch, by its number or as file names call it."""
+    return torch.load(folder / f"epoch-{epoch:0>3}.pt", weights_only=True)
 
 
-def assert_same_networks(folder: Path, other: Path, epochs: range = range(4)) -> None:
+def assert_same_networks(folder: Path, other: Path, epochs: Iterable[int | str] = range(4)) -> None:
     for epoch in epochs:
         a, b = weights(folder, epoch), weights(other, epoch)
         assert a.keys() == b.keys()
@@ -61,8 +63,8 @@ def assert_same_networks(folder: Path, other: Path, epochs: range = range(4)) ->
             assert torch.equal(a[name], b[name]), (epoch, name)
 
 
-def job(folder: Path, images: Path, recipe: Recipe, last_epoch: int, threads: int = 1) -> dict:
-    """The arguments of `training_process.run`, as the rule gives them."""
+def job(folder: Path, images: Path, recipe: Recipe, last_epoch: int, threads: int = 1, early_steps=()) -> dict:
+    """The arguments of `training.process.run`, as the rule gives them."""
     return {
         "segment": str(folder / "segment-001.json"),
         "recipe": asdict(recipe),
@@ -73,6 +75,7 @@ def job(folder: Path, images: Path, recipe: Recipe, last_epoch: int, threads: in
         "seed": 1,
         "last_epoch": last_epoch,
         "threads": threads,
+        "early_steps": list(early_steps),
     }
 
 
@@ -82,7 +85,7 @@ def run_job(arguments: dict) -> None:
     # A process that a server forked would have its loader's workers forked by one too; a job's own are its children,
     # which end when it is killed.
     multiprocessing.set_start_method("fork", force=True)
-    training_process.run(**arguments)
+    process.run(**arguments)
 
 
 def run_job_with_little_memory(arguments: dict) -> None:

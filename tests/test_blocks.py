@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from early_alignment import features, networks
 from early_alignment.datasets.base import DataSet, Stimulus
 from early_alignment.errors import InputError
-from early_alignment.feature_files import FeatureFile
+from early_alignment.networks import features, networks
+from early_alignment.networks.feature_files import FeatureFile
 from PIL import Image
 
 N_CONDITIONS, IMAGES_EACH = 5, 10
@@ -152,3 +152,112 @@ def test_a_size_that_only_training_does_not_take_is_refused_too():
     networks.surveyed(network, "inception_v3", 96, "anywhere")
     with pytest.raises(InputError, match=r"found: +96[\s\S]*expected: 299, "):
         networks.surveyed(network.train(), "inception_v3", 96, "anywhere")
+
+
+@pytest.mark.parametrize(
+    ("activity", "fault", "note"),
+    [
+        (networks.Activity(), "a module that does not run when the network is evaluated", ""),
+        (networks.Activity(1, "dict"), "an output of type dict that does not begin with a tensor", ""),
+        (networks.Activity(1, "Tensor", (3,)), "an output of shape (3,) for 3 images", ""),
+        (networks.Activity(1, "Tensor", (4, 5)), "an output of shape (4, 5) for 3 images", ""),
+        (networks.Activity(1, "Tensor", (3, 5)), None, ""),
+        (networks.Activity(2, "Tensor", (3, 5, 5)), None, "runs 2 times in a pass, and its last output is taken"),
+        (networks.Activity(1, "list", (3, 5)), None, "puts out a list, of which the first tensor is taken"),
+        (
+            networks.Activity(3, "tuple", (3, 5)),
+            None,
+            "runs 3 times in a pass, and its last output is taken; "
+            "puts out a tuple, of which the first tensor is taken",
+        ),
+    ],
+)
+def test_what_a_module_did_is_said_in_words(activity, fault, note):
+    assert activity.fault(3) == fault
+    assert activity.note() == note
+
+
+def test_the_first_tensor_is_what_a_tuple_or_a_list_begins_with():
+    tensor, other = torch.zeros(1), torch.ones(1)
+    for output in (tensor, (tensor,), (tensor, other), [tensor, None]):
+        assert networks.first_tensor(output) is tensor
+    for output in ((), [], (None, tensor), ((tensor,),), {0: tensor}, "text", None):
+        assert networks.first_tensor(output) is None
+
+
+TREE = ["stem", "stem.conv", "layer", "layer.0", "layer.0.conv", "layer.0.relu", "layer.1", "layer.1.conv", "fc"]
+
+
+def ancestors(name):
+    parts = name.split(".")
+    return {".".join(parts[:i]) for i in range(len(parts) + 1)}
+
+
+def test_modules_are_as_far_apart_as_their_ancestors_differ():
+    for a in TREE:
+        for b in TREE:
+            assert networks.steps_between(a, b) == len(ancestors(a) ^ ancestors(b))
+        near = networks.nearest(a, TREE[1:], TREE)
+        distances = [(len(ancestors(a) ^ ancestors(name)), abs(TREE.index(a) - TREE.index(name))) for name in near]
+        assert sorted(near) == sorted(TREE[1:])
+        assert distances == sorted(distances)
+    assert networks.nearest("layer.0.conf", TREE, TREE)[0] == "layer.0.conv"
+    assert sorted(networks.nearest("???", TREE, TREE)) == sorted(TREE)  # however unlike
+
+
+def test_the_five_nearest_modules_are_named_and_blocks_with_features_are_no_error():
+    found = {name: networks.Activity(1, "Tensor", (4, 2)) for name in TREE} | {"fc": networks.Activity()}
+    assert networks.blocks_without_features(TREE[:-1], found, 4) == []
+    errors = networks.blocks_without_features(["layer.0", "fc", "layer.0.konv"], found, 4)
+    assert [error.where for error in errors] == [
+        "config key networks.*.blocks, module fc",
+        "config key networks.*.blocks, module layer.0.konv",
+    ]
+    assert errors[0].found == "a module that does not run when the network is evaluated"
+    assert errors[1].found == "no module 'layer.0.konv'"
+    assert errors[0].remedy == "name another; the nearest are layer, stem, layer.1, layer.0, stem.conv"
+    assert errors[1].remedy.startswith("name another; the nearest are layer.0.conv, ")
+    assert errors[1].remedy.count(",") == 4
+    assert all("a tensor, images first, or a tuple that begins with one" in error.expected for error in errors)
+    assert networks.numbers_of_features([*TREE, "nowhere"], {"fc": networks.Activity(1, "Tensor", (5, 2, 3, 7))}) == {
+        "fc": 2 * 3 * 7
+    }
+    assert networks.numbers_of_features(["fc"], {"fc": networks.Activity(1, "Tensor", (4, 2))}) == {}
+
+
+def test_the_first_gpu_is_used_where_there_is_one(monkeypatch):
+    for there, expected in ((True, "cuda"), (False, "cpu")):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
+        assert networks.device() == torch.device(expected)
+
+
+class Twice(torch.nn.Module):
+    """Modules that run twice, of which one puts out a tensor the first time alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.relu = torch.nn.ReLU()
+        self.fading = Plain(lambda x: x if x.ndim == 4 else {"x": x})
+        self.linear = torch.nn.Linear(3, 5)
+
+    def forward(self, x):
+        self.fading(x)
+        x = self.linear(self.relu(x).mean((-1, -2)))
+        self.fading(x)
+        return self.relu(x)
+
+
+def test_runs_are_counted_and_the_last_one_counts():
+    network, images = Twice().eval(), torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(1))
+    found = networks.activities(network, images)
+    assert found == {
+        "relu": networks.Activity(2, "Tensor", (2, 5)),
+        "fading": networks.Activity(2, "dict", None),
+        "linear": networks.Activity(1, "Tensor", (2, 5)),
+    }
+    outputs = networks.block_outputs(network, ["relu", "linear"], images)
+    with torch.no_grad():
+        torch.testing.assert_close(outputs["linear"], network.linear(images.mean((2, 3))))
+    torch.testing.assert_close(outputs["relu"], outputs["linear"].clamp(min=0))
+    with pytest.raises(InputError, match="module fading\n  found:    an output of type dict"):
+        networks.block_outputs(network, ["relu", "fading"], images)

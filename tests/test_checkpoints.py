@@ -5,8 +5,8 @@ import argparse
 import pytest
 import torch
 import torchvision
-from early_alignment import checkpoints, networks
 from early_alignment.errors import InputError
+from early_alignment.networks import checkpoints, networks
 
 N_CLASSES = 7
 
@@ -81,7 +81,7 @@ def test_missing_and_unexpected_keys_are_named(theirs):
     with pytest.raises(InputError, match=r"missing keys \(layer1\.0\.conv3\.weight, .* and \d+ more\)"):
         networks.with_state("resnet50", theirs.state_dict(), "ep3.pt")
     wide = theirs.state_dict() | {"conv1.weight": torch.zeros(64, 3, 3, 3)}
-    with pytest.raises(InputError, match=r"size mismatch for conv1\.weight"):
+    with pytest.raises(InputError, match=r"size mismatch for 1 tensors \(conv1\.weight"):
         networks.with_state("resnet18", wide, "ep3.pt")
 
 
@@ -108,11 +108,39 @@ def test_what_is_said_about_a_checkpoint_is_in_a_file_that_stays_a_bare_state_di
     assert checkpoints.about(tmp_path / "a.pt") == {"precision": "bfloat16", "momentum": 0.9, "cosine_epochs": None}
 
 
-def test_every_networks_last_tensor_has_an_entry_a_class():
-    """What `networks.with_state` takes the number of classes from; sizes alone, so nothing is computed."""
-    names = torchvision.models.list_models(module=torchvision.models, exclude="regnet*")  # these do not go without
-    for name in [*names, "regnet_y_400mf"]:
-        with torch.device("cpu" if name.startswith("regnet") else "meta"):
-            options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
-            state = torchvision.models.get_model(name, weights=None, num_classes=N_CLASSES, **options).state_dict()
-        assert len(list(state.values())[-1]) == N_CLASSES, name
+@pytest.mark.parametrize(("label", "epoch", "step"), [("003", 3, 0), ("000+00010", 0, 10)])
+def test_what_files_are_called_says_epoch_and_step(label, epoch, step):
+    said = checkpoints.expected("2", label, {"momentum": 0.9})
+    assert said == {"momentum": 0.9, "seed": 2, "epoch": epoch, "step": step}
+    assert checkpoints.label(epoch, step) == label
+
+
+def test_the_network_of_another_step_is_refused(theirs, tmp_path):
+    checkpoints.save(theirs, tmp_path / "a.pt", checkpoints.expected(1, "000+00010", {}))
+    networks.from_checkpoint("resnet18", tmp_path / "a.pt", checkpoints.expected(1, "000+00010", {}))
+    with pytest.raises(InputError, match=r"a network of step 10\n.*step 0"):
+        networks.from_checkpoint("resnet18", tmp_path / "a.pt", checkpoints.expected(1, "000", {}))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "alexnet",
+            "densenet121",
+            "efficientnet_b0",
+            "googlenet",
+            "inception_v3",
+            "maxvit_t",
+            "mnasnet0_5",
+            "resnet18",
+        ),
+        *("mobilenet_v3_small", "regnet_y_400mf", "shufflenet_v2_x0_5", "squeezenet1_0", "swin_t", "vgg11", "vit_b_32"),
+    ],
+)
+def test_the_number_of_classes_is_found_in_a_state_dict(name):
+    """Sizes alone, so nothing is computed; RegNets do not go without."""
+    with torch.device("cpu" if name.startswith("regnet") else "meta"):
+        options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+        state = torchvision.models.get_model(name, weights=None, num_classes=N_CLASSES, **options).state_dict()
+    assert networks.number_of_classes(name, state) == N_CLASSES

@@ -1,15 +1,17 @@
 """The check of all data: everything wrong is in one message, and nothing is said against what is whole."""
 
+import itertools
 import json
 import shutil
+from copy import deepcopy
 from time import monotonic
 
 import numpy as np
 import pytest
 import yaml
 from conftest import REPOSITORY, run
-from early_alignment import checks
-from early_alignment import config as library
+from early_alignment.experiment import checks
+from early_alignment.experiment import config as library
 from early_alignment.simulation.plan import Plan
 from early_alignment.simulation.write import write_data_set
 from PIL import Image
@@ -32,9 +34,9 @@ def experiment(simulated, tmp_path):
     """A config on a copy of the data, as if it was measured."""
     shutil.copytree(simulated / "algonauts2023", tmp_path / "fmri")
     write_images(tmp_path / "photographs")
-    config = {key: DEMO[key] for key in ("seeds", "epochs", "blocks", "network", "training", "features")}
-    config["training"] = config["training"] | {"images": str(tmp_path / "photographs")}
-    config["results"] = str(tmp_path / "results")
+    network = deepcopy(DEMO["networks"]["resnet50"])
+    network["training"]["images"] = str(tmp_path / "photographs")
+    config = {"results": str(tmp_path / "results"), "networks": {"net": network}, "features": DEMO["features"]}
     settings = {
         "format": "algonauts2023",
         "root": str(tmp_path / "fmri"),
@@ -81,13 +83,20 @@ def test_transparent_stimuli_are_refused_until_there_is_a_background(experiment,
 
 
 def test_of_checkpoints_from_elsewhere_only_the_images_that_are_used_are_looked_at(experiment, tmp_path):
-    experiment["network"] = {"architecture": "resnet50", "checkpoints": "{seed}/{epoch}.pt"}
-    experiment["epochs"] = [1, 2]
+    import torch
+    import torchvision
+
+    network = experiment["networks"]["net"]
+    network |= {"architecture": "shufflenet_v2_x0_5", "checkpoints": f"{tmp_path}/{{seed}}-{{epoch}}.pt"}
+    network |= {"blocks": ["stage2"], "epochs": [0, 1], "calibrated": []}
+    weights = torchvision.models.shufflenet_v2_x0_5(num_classes=2).state_dict()
+    for seed, epoch in itertools.product(network["seeds"], network["epochs"]):
+        torch.save(weights, tmp_path / f"{seed}-{epoch}.pt")
     shutil.rmtree(tmp_path / "photographs/train")
     (_, line), errors = checks.problems(library.checked(experiment))
     assert errors == []
     assert line == "labelled images: 9 in 2 classes of val/; 9 of them decoded"
-    experiment["epochs"] = [0, 1]
+    network["calibrated"] = [1]
     (error,) = found(experiment)
     assert error.where == str(tmp_path / "photographs/train")
 
@@ -147,20 +156,20 @@ def test_rdms_of_ones_own_and_repetitions_that_a_distance_needs_are_looked_at(ex
 def test_a_disk_too_small_for_the_features_is_said_in_bytes(experiment, monkeypatch):
     import torch
     import torchvision
-    from early_alignment import networks
+    from early_alignment.networks import networks
 
     surveyed = networks.surveyed(networks.without_weights("resnet50"), "resnet50", 64, "anywhere")
-    sizes = networks.numbers_of_features(DEMO["blocks"], surveyed)
+    sizes = networks.numbers_of_features(experiment["networks"]["net"]["blocks"], surveyed)
     x, network = torch.zeros(1, 3, 64, 64), torchvision.models.resnet50()
     x = network.layer1(network.maxpool(network.relu(network.bn1(network.conv1(x)))))
     assert sizes["layer1"] == x.numel()
     assert sizes["layer4"] == network.layer4(network.layer3(network.layer2(x))).numel()
-    free = shutil.disk_usage(experiment["training"]["images"])
+    free = shutil.disk_usage(experiment["networks"]["net"]["training"]["images"])
     monkeypatch.setattr(shutil, "disk_usage", lambda path: free._replace(free=10**6))
     (error,) = found(experiment)
     # 8 conditions × all four blocks × 2 bytes × 2 seeds × 5 checkpoints
     features = sum(sizes.values())
-    assert f"{8 * features * 2 * 10 / 1e9:.1f} GB, the features of 10 checkpoints" in error.expected
+    assert f"{8 * features * 2 * 10 / 1e9:.1f} GB, the features of 10 looks at checkpoints" in error.expected
     assert "features.keep" in error.remedy
 
 
@@ -169,16 +178,16 @@ def test_all_that_the_network_cannot_do_is_found_at_once_beside_what_is_wrong_wi
 ):
     picture = next((tmp_path / "fmri/subj01/training_split/training_images").glob("*nsd-00013.png"))
     picture.write_bytes(picture.read_bytes()[:200])
-    experiment["network"] = {"architecture": "inception_v3"}
-    experiment["training"] |= {"image_size": 128, "validation_resize": 128}
+    network = experiment["networks"]["net"]
+    network |= {"architecture": "inception_v3", "blocks": ["Mixed_5b", "AuxLogits", "layer1"]}
+    network["training"] |= {"image_size": 128, "validation_resize": 128}
     experiment["features"] = {"image_size": 96}
-    experiment["blocks"] = ["Mixed_5b", "AuxLogits", "layer1"]
-    free = shutil.disk_usage(experiment["training"]["images"])
+    free = shutil.disk_usage(experiment["networks"]["net"]["training"]["images"])
     monkeypatch.setattr(shutil, "disk_usage", lambda path: free._replace(free=10**3))
     messages = "\n".join(map(str, found(experiment)))
     for words in (
         "nsd-00013.png\n  found:",
-        "training.image_size\n  found:    128, for which inception_v3 fails",
+        "networks.net.training.image_size\n  found:    128, for which inception_v3 fails",
         "module AuxLogits\n  found:    a module that does not run",
         "module layer1\n  found:    no module",
         "0.0 GB free",  # for the block that there is
@@ -189,17 +198,37 @@ def test_all_that_the_network_cannot_do_is_found_at_once_beside_what_is_wrong_wi
 
 
 def test_a_network_that_takes_one_size_or_has_no_batch_norm_is_refused(experiment):
-    experiment["network"] = {"architecture": "vit_b_16"}
-    experiment["blocks"] = ["encoder"]
-    experiment["features"] = {"image_size": 64, "untrained_batchnorm": "both"}
-    experiment["training"] |= {"image_size": 224, "validation_resize": 224}
+    network = experiment["networks"]["net"]
+    network |= {"architecture": "vit_b_16", "blocks": ["encoder"]}
+    network["training"] |= {"image_size": 224, "validation_resize": 224}
+    experiment["features"] = {"image_size": [64, 224]}
     size, batchnorm = found(experiment)  # in the order of their keys
+    assert batchnorm.where == "config key networks.net.calibrated"
     assert "a network without batch norm" in str(batchnorm)
-    assert size.where == "config key features.image_size"
+    assert size.where == "config key features.image_size, network net"
     assert size.found.startswith("64, ")
     assert size.expected.startswith("224: ")
     experiment["features"] = {"image_size": 224}
+    network["calibrated"] = []
     assert found(experiment) == []
+
+
+def test_every_network_is_looked_over_and_images_that_networks_share_once(experiment, tmp_path):
+    net = experiment["networks"]["net"]
+    experiment["networks"]["other"] = net | {
+        "architecture": "vit_b_16",
+        "blocks": ["encoder", "layer4"],
+        "calibrated": [],
+    }
+    experiment["networks"]["third"] = net | {"blocks": ["layer5"]}
+    (tmp_path / "photographs/train/dark/4.png").write_bytes(b"no image")
+    errors = [error.where for error in found(experiment)]
+    assert sorted(errors) == [
+        f"{tmp_path}/photographs/train/dark/4.png",
+        "config key features.image_size, network other",
+        "config key networks.other.training.image_size",
+        "config key networks.third.blocks, module layer5",
+    ]
 
 
 def test_images_of_a_condition_apart_are_two_conditions_of_one_name():

@@ -12,15 +12,20 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import REPOSITORY, run
-from early_alignment import alignment, architectures, config_files, figures, tables
-from early_alignment import config as library
+from early_alignment.comparison import alignment
 from early_alignment.errors import InputError
+from early_alignment.experiment import config as library
+from early_alignment.experiment import config_files
+from early_alignment.networks import architectures
+from early_alignment.pictures import figures
+from early_alignment.statistics import tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 PAPER = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
 NSD, EEG = ("datasets", "nsd"), ("datasets", "things_eeg2")
-OWN = {"architecture": "resnet50", "checkpoints": "{seed}/{epoch}.pt"}
+NETWORK = ("networks", "resnet50")
+TRAINING = (*NETWORK, "training")
 
 VOCABULARY = re.compile(
     r"schema|not valid under|is not of type|is not one of|required property|does not match|non-unique|non-empty|"
@@ -53,7 +58,7 @@ def refusal(config, files=()) -> InputError:
 
 @pytest.mark.parametrize("seeds", [[1, 1.0], ["1", 1], [1, "1.0"]])
 def test_a_seed_twice_is_refused_however_it_is_written(seeds):
-    assert refusal(changed((("seeds",), seeds))).found.endswith("more than once")
+    assert refusal(changed(((*NETWORK, "seeds"), seeds))).found.endswith("more than once")
 
 
 @pytest.mark.parametrize("subjects", [[1, "01"], ["1", 1], [2, "1", "001"], [1, 1.0]])
@@ -81,10 +86,11 @@ def test_own_names_of_subjects_are_names(format_):
 
 
 def test_whole_numbers_are_whole_in_the_names_of_files_too():
-    as_floats = library.checked(changed((("seeds",), [1.0, 2.0]), (("epochs",), [0.0, 9.0])))
-    assert list(map(repr, as_floats["seeds"] + as_floats["epochs"])) == ["1", "2", "0", "9"]
-    assert library.checked(changed((("training", "learning_rate"), 1.0))) == library.checked(
-        changed((("training", "learning_rate"), 1))
+    as_floats = library.checked(changed(((*NETWORK, "seeds"), [1.0, 2.0]), ((*NETWORK, "epochs"), [0.0, 9.0])))
+    of_network = as_floats["networks"]["resnet50"]
+    assert list(map(repr, of_network["seeds"] + of_network["epochs"])) == ["1", "2", "0", "9"]
+    assert library.checked(changed(((*TRAINING, "learning_rate"), 1.0))) == library.checked(
+        changed(((*TRAINING, "learning_rate"), 1))
     )
 
 
@@ -145,7 +151,10 @@ def written(folder, text, name="config.yaml"):
 @pytest.mark.parametrize(
     ("spelled", "read"), [("010", 8), ("1_0", 10), ("0x10", 16), ("1:30", 90), ("0b11", 3), ("1:30.5", 90.5), ("01", 1)]
 )
-@pytest.mark.parametrize("line", ["seeds: [2, {}]", "epochs:\n  - {}", "datasets: {{nsd: {{subjects: [{}]}}}}"])
+@pytest.mark.parametrize(
+    "line",
+    ["networks: {{a: {{seeds: [2, {}]}}}}", "epochs:\n  - {}", "datasets: {{nsd: {{subjects: [{}]}}}}"],
+)
 def test_a_number_that_is_read_as_another_is_refused_by_line(tmp_path, spelled, read, line):
     config, files = written(tmp_path, "results: x\n" + line.format(spelled))
     message = str(refusal(config, files))
@@ -161,7 +170,7 @@ def test_numbers_as_people_write_them_are_not_refused(tmp_path):
 
 @pytest.mark.parametrize("spelled", ["on", "no", "Yes", "2001-12-14"])
 def test_a_word_that_is_read_as_another_kind_is_shown_as_written(tmp_path, spelled):
-    config, files = written(tmp_path, f"seeds: [{spelled}]")
+    config, files = written(tmp_path, f"networks: {{resnet50: {{seeds: [{spelled}]}}}}")
     assert f"seeds: {spelled}, which YAML reads as " in str(refusal(config, files))
 
 
@@ -172,13 +181,13 @@ def test_booleans_in_their_places_may_be_written_as_yaml_knows_them(tmp_path):
 
 def test_exponents_without_a_point_are_numbers():
     """YAML 1.1 takes 1e-4 for text."""
-    config = changed(*((("training", key), yaml.safe_load(text)) for key, text in (("weight_decay", "1e-4"),)))
-    assert library.checked(config)["training"]["weight_decay"] == 0.0001
+    config = changed(*(((*TRAINING, key), yaml.safe_load(text)) for key, text in (("weight_decay", "1e-4"),)))
+    assert library.checked(config)["networks"]["resnet50"]["training"]["weight_decay"] == 0.0001
 
 
 @pytest.mark.parametrize("text", ["010", "1_000", "0x10", "1:30", "nan", ".inf", "one", "", "[", "1e999"])
 def test_text_that_is_no_plain_number_is_none_on_the_command_line_either(text):
-    assert refusal(changed((("seeds",), [text]))).where == "config key seeds"
+    assert refusal(changed(((*NETWORK, "seeds"), [text]))).where == "config key networks.resnet50.seeds"
 
 
 @pytest.mark.parametrize("key", [2023, True, None, 1.5, datetime.date(2023, 1, 1)])
@@ -191,11 +200,11 @@ def test_a_name_that_yaml_reads_as_no_text_is_refused(key):
 def test_a_name_that_looks_like_a_number_stays_a_name_in_tables_and_figures(tmp_path):
     rng = np.random.default_rng(0)
     np.save(tmp_path / "model.npy", rng.random(6, dtype=np.float32))
-    labels = {"dataset": "2023", "target": "NA", "seed": "1", "block": "1.0"}
+    labels = {"dataset": "2023", "target": "NA", "network": "1e5", "seed": "1", "view": "224px", "block": "1.0"}
     for epoch in ("000", "001"):
         alignment.align(tmp_path / f"{epoch}.csv", tmp_path / "model.npy", {"007": tmp_path / "model.npy"}, ["pearson"],
                         ["all"], None, labels | {"epoch": epoch})  # fmt: skip
-    aligned = tables.alignment([tmp_path / "000.csv", tmp_path / "001.csv"], "measured").assign(missing=np.nan)
+    aligned = tables.alignment([tmp_path / "000.csv", tmp_path / "001.csv"], "measured", {}).assign(missing=np.nan)
     ceilings = {"dataset": "2023", "target": "NA", "measure": "pearson", "pairs": "all", "lower": 0.1, "upper": 0.2}
     ceilings = pd.DataFrame([ceilings])
     for name, table in (("aligned", aligned), ("ceilings", ceilings)):
@@ -212,10 +221,11 @@ def test_a_name_that_looks_like_a_number_stays_a_name_in_tables_and_figures(tmp_
 
 def test_a_key_given_twice_is_refused_by_both_its_lines(tmp_path):
     paper = (REPOSITORY / "config.yaml").read_text()
-    first = paper.splitlines().index("seeds: [1, 2, 3, 4, 5]") + 1
-    error = refusal(*written(tmp_path, f"{paper}\nseeds: [7]\n"))
-    assert error.where.endswith(f"config.yaml, line {len(paper.splitlines()) + 2}")
-    assert error.found == f"the key seeds again, after line {first}"
+    first = paper.splitlines().index("    seeds: [1, 2, 3, 4, 5]") + 1
+    error = refusal(*written(tmp_path, paper.replace("    checkpoints: null\n", "    seeds: [7]\n")))
+    second = paper.splitlines().index("    checkpoints: null") + 1
+    assert error.where.endswith(f"config.yaml, line {second}")
+    assert error.found == f"the key networks.resnet50.seeds again, after line {first}"
 
 
 @pytest.mark.parametrize(
@@ -235,6 +245,13 @@ def test_merge_keys_and_anchors_work(tmp_path):
     assert config_files.read(file) == ([], {})
 
 
+@pytest.mark.parametrize("wrong_", ["x: 1, x: 2", "x: 010"])
+def test_what_is_wrong_at_an_anchor_is_said_once(tmp_path, wrong_):
+    _, (file,) = written(tmp_path, f"a: {{t: &a {{{wrong_}}}}}\nb: {{t: *a}}\nc: {{t: {{<<: *a, y: 2}}}}")
+    (error,), _ = config_files.read(file)
+    assert ("a.t.x" in str(error), "line 1" in error.where) == (True, True)
+
+
 def test_an_alias_within_itself_is_refused(tmp_path):
     assert "alias" in refusal(*written(tmp_path, "seeds: &a [1, *a]")).found
 
@@ -248,11 +265,10 @@ def test_every_config_file_is_looked_over(tmp_path):
 
 def test_the_workflow_refuses_a_key_given_twice(clone, tmp_path):
     file = tmp_path / "twice.yaml"
-    file.write_text((REPOSITORY / "experiments/demo.yaml").read_text() + "\nepochs: [010]\nseeds: [3]\n")
+    file.write_text((REPOSITORY / "experiments/demo.yaml").read_text() + "\nrdm: {x: 010}\nrdm: {}\n")
     shown = run("snakemake", "-n", "--configfile", file, cwd=clone, check=False)
     assert shown.returncode != 0
-    assert "the key seeds again" in shown.stdout
-    assert "the key epochs again" in shown.stdout
+    assert "the key rdm again" in shown.stdout
     assert "010, which YAML reads as 8" in shown.stdout
     assert "Traceback" not in shown.stdout
 
@@ -262,20 +278,22 @@ def test_the_workflow_refuses_a_key_given_twice(clone, tmp_path):
 
 def test_a_home_folder_is_spelled_out_wherever_a_path_is_given(monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
-    keys = [("results",), ("training", "images"), (*NSD, "root"), (*EEG, "images")]
-    checkpoints = (("network", "checkpoints"), "~/checkpoints/{seed}_{epoch}")
+    keys = [("results",), ("trained",), (*TRAINING, "images"), (*NSD, "root"), (*EEG, "images")]
+    checkpoints = ((*NETWORK, "checkpoints"), "~/checkpoints/{seed}_{epoch}")
     config = library.checked(changed(checkpoints, *((key, f"~/{key[-1]}") for key in keys)))
-    assert config["results"] == "/home/me/results"
-    assert config["training"]["images"] == "/home/me/images"
+    network = config["networks"]["resnet50"]
+    assert (config["results"], config["trained"]) == ("/home/me/results", "/home/me/trained")
+    assert network["training"]["images"] == "/home/me/images"
     assert config["datasets"]["nsd"]["root"] == "/home/me/root"
     assert config["datasets"]["things_eeg2"]["images"] == "/home/me/images"
-    assert config["network"]["checkpoints"] == "/home/me/checkpoints/{seed}_{epoch}"
+    assert network["checkpoints"] == "/home/me/checkpoints/{seed}_{epoch}"
 
 
 @pytest.mark.parametrize("results", ["$HOME/x", "${HOME}/x", "$NOWHERE", "~no_such_user/x", "a{b", "a}b", "<results>/x",
                                      "a\nb", "a\0b", "", " ", " x", "x "])  # fmt: skip
-def test_a_results_folder_that_is_not_what_it_seems_is_refused(results):
-    assert refusal(changed((("results",), results))).where == "config key results"
+@pytest.mark.parametrize("key", ["results", "trained"])
+def test_a_results_folder_that_is_not_what_it_seems_is_refused(results, key):
+    assert refusal(changed(((key,), results))).where == f"config key {key}"
 
 
 @pytest.mark.parametrize("results", ["a b", "it's", 'say "x"', "x/$(touch y)", "Ergebnisse für α", "~x~/y", "a,b;c&d"])
@@ -289,17 +307,18 @@ def test_one_folder_has_one_spelling():
     assert spelled == ["x/y"] * 3
 
 
-@pytest.mark.parametrize("key", [("training", "images"), (*NSD, "root"), (*EEG, "root")])
+@pytest.mark.parametrize("key", [(*TRAINING, "images"), (*NSD, "root"), (*EEG, "root")])
 @pytest.mark.parametrize(
     ("results", "data"), [("a", "a"), ("a", "a/b"), ("a/b", "a"), ("link", "a"), ("a/c/..", "a"), ("./a/", "a/")]
 )
-def test_results_share_no_folder_with_data(key, results, data, tmp_path, monkeypatch):
+@pytest.mark.parametrize("folder", ["results", "trained"])
+def test_results_share_no_folder_with_data(key, results, data, folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a/c").mkdir(parents=True)
     (tmp_path / "link").symlink_to("a")
-    error = refusal(changed((("results",), results), (key, data)))
-    assert (error.where, ".".join(key) in error.found) == ("config key results", True)
-    library.checked(changed((("results",), "ab"), (key, "a")))
+    error = refusal(changed(((folder,), results), (key, data)))
+    assert (error.where, ".".join(key) in error.found) == (f"config key {folder}", True)
+    library.checked(changed(((folder,), "ab"), (key, "a")))
 
 
 def test_results_share_no_folder_with_the_workflow_or_with_all_else(tmp_path, monkeypatch):
@@ -307,16 +326,25 @@ def test_results_share_no_folder_with_the_workflow_or_with_all_else(tmp_path, mo
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for results in (".", "..", "/", str(tmp_path), "~", str(REPOSITORY), str(REPOSITORY.parent)):
-        assert "shares a folder with" in refusal(changed((("results",), results))).found, results
+        for key in ("results", "trained"):
+            error = refusal(changed(((key,), results)))
+            assert (error.where, "shares a folder with" in error.found) == (f"config key {key}", True), results
+
+
+def test_trainings_may_live_among_the_results_of_this_or_another_experiment():
+    for trained in ("results", "results/shared", "elsewhere"):
+        assert library.checked(changed((("trained",), trained)))["trained"] == trained
+    assert library.checked(PAPER)["trained"] is None
 
 
 def test_results_are_no_file(tmp_path):
     (tmp_path / "file").touch()
     for path in ("file", "file/below"):
-        assert f"{tmp_path}/file, a file" in refusal(changed((("results",), f"{tmp_path}/{path}"))).found
+        for key in ("results", "trained"):
+            assert f"{tmp_path}/file, a file" in refusal(changed(((key,), f"{tmp_path}/{path}"))).found
 
 
-@pytest.mark.parametrize("key", [("training", "images"), (*NSD, "root"), ("network", "checkpoints")])
+@pytest.mark.parametrize("key", [(*TRAINING, "images"), (*NSD, "root"), (*NETWORK, "checkpoints")])
 def test_an_empty_path_is_refused(key):
     assert refusal(changed((key, ""))).where == f"config key {'.'.join(key)}"
 
@@ -331,17 +359,20 @@ def test_an_empty_path_is_refused(key):
      "{seed}/{epoch:0999999999d}", "{seed}/{step}{epoch}"],
 )  # fmt: skip
 def test_a_pattern_that_names_no_checkpoint_is_refused(pattern):
-    assert refusal(changed((("network", "checkpoints"), pattern))).where == "config key network.checkpoints"
+    assert refusal(changed(((*NETWORK, "checkpoints"), pattern))).where == "config key networks.resnet50.checkpoints"
 
 
 def test_one_file_for_two_networks_is_refused():
-    config = changed((("network", "checkpoints"), "{seed}{epoch}.pt"), (("seeds",), [1, 11]), (("epochs",), [1, 11]))
+    config = changed(
+        ((*NETWORK, "checkpoints"), "{seed}{epoch}.pt"), ((*NETWORK, "seeds"), [1, 11]), ((*NETWORK, "epochs"), [1, 11])
+    )
     assert refusal(config).found == "{seed}{epoch}.pt, one file for seed 1 epoch 11 and seed 11 epoch 1"
 
 
 def test_a_wildcard_of_snakemake_names_the_same_checkpoint_as_the_config():
-    config = library.checked(changed((("network", "checkpoints"), "{seed:02d}/{epoch:03d}.pt")))
-    assert library.own_checkpoint(config, "1", 9) == library.own_checkpoint(config, 1, 9) == "01/009.pt"
+    config = library.checked(changed(((*NETWORK, "checkpoints"), "{seed:02d}/{epoch:03d}.pt")))
+    network = config["networks"]["resnet50"]
+    assert library.own_checkpoint(network, "1", 9) == library.own_checkpoint(network, 1, 9) == "01/009.pt"
 
 
 def series(folder, pattern, epochs) -> dict:
@@ -352,7 +383,14 @@ def series(folder, pattern, epochs) -> dict:
         file.touch()
     seeds = sorted({seed for seed, _ in epochs})
     escaped = str(folder).replace("{", "{{").replace("}", "}}")
-    return changed((("network", "checkpoints"), f"{escaped}/{pattern}"), (("epochs",), "all"), (("seeds",), seeds))
+    return changed(
+        ((*NETWORK, "checkpoints"), f"{escaped}/{pattern}"), ((*NETWORK, "epochs"), "all"), ((*NETWORK, "seeds"), seeds)
+    )
+
+
+def epochs_of(config) -> list[int]:
+    """The analysed epochs of the paper's network, in a config that is checked here."""
+    return library.checked(config)["networks"]["resnet50"]["epochs"]
 
 
 @pytest.mark.parametrize(
@@ -364,16 +402,16 @@ def test_all_epochs_of_a_series_are_those_of_its_files(tmp_path, pattern):
     config = series(folder, pattern, [(seed, number) for seed in (1, 12) for number in (0, 3, 12, 100)])
     (folder / pattern.format(seed=99, epoch=7)).parent.mkdir(exist_ok=True, parents=True)
     (folder / pattern.format(seed=99, epoch=7)).touch()
-    assert library.checked(config)["epochs"] == [0, 3, 12, 100]
-    config["network"]["checkpoint_offset"] = 1
-    assert library.checked(config)["epochs"] == [1, 4, 13, 101]
+    assert epochs_of(config) == [0, 3, 12, 100]
+    config["networks"]["resnet50"]["checkpoint_offset"] = 1
+    assert epochs_of(config) == [1, 4, 13, 101]
 
 
 def test_names_that_no_number_gives_are_no_checkpoints(tmp_path):
     config = series(tmp_path, "{seed}/ep{epoch}.pt", [(1, 2), (1, 5)])
     for name in ("ep02.pt", "ep.pt", "epoch7.pt", "ep7.pt.part", "eplast.pt"):
         (tmp_path / "1" / name).touch()
-    assert library.checked(config)["epochs"] == [2, 5]
+    assert epochs_of(config) == [2, 5]
 
 
 def test_a_seed_that_lacks_epochs_of_another_is_named(tmp_path):
@@ -383,14 +421,17 @@ def test_a_seed_that_lacks_epochs_of_another_is_named(tmp_path):
 
 def test_a_series_without_files_or_of_steps_is_refused(tmp_path):
     assert refusal(
-        changed((("network", "checkpoints"), f"{tmp_path}/{{seed}}/{{epoch}}"), (("epochs",), "all"))
+        changed(((*NETWORK, "checkpoints"), f"{tmp_path}/{{seed}}/{{epoch}}"), ((*NETWORK, "epochs"), "all"))
     ).found == ("no file of such a name")
     assert refusal(series(tmp_path, "{seed}/{epoch}.pt", [(1, 5000)])).found == "epoch 5000"
 
 
 def test_checkpoints_among_the_results_are_refused():
-    config = changed((("network", "checkpoints"), "results/checkpoints/seed-{seed}/epoch-{epoch:03d}.pt"))
-    assert "shares a folder with network.checkpoints" in refusal(config).found
+    for key, folder in (("results", "results"), ("trained", "x/trained")):
+        pattern = f"{folder}/checkpoints/resnet50/seed-{{seed}}/epoch-{{epoch:03d}}.pt"
+        error = refusal(changed(((key,), folder), ((*NETWORK, "checkpoints"), pattern)))
+        assert error.where == f"config key {key}"
+        assert "shares a folder with networks.resnet50.checkpoints" in error.found
 
 
 # Networks
@@ -416,13 +457,14 @@ def test_the_names_of_architectures_are_torchvisions():
     ],
 )
 def test_an_architecture_that_is_no_image_classifier_is_refused(name, found, near):
-    error = refusal(changed((("network", "architecture"), name)))
-    assert (error.where, error.found) == ("config key network.architecture", found)
+    error = refusal(changed(((*NETWORK, "architecture"), name)))
+    assert (error.where, error.found) == ("config key networks.resnet50.architecture", found)
     assert near in error.expected
 
 
 def test_checking_a_config_imports_no_torch():
-    code = "import sys, yaml; from early_alignment.config import checked; checked(yaml.safe_load(open('config.yaml')));"
+    code = "import sys, yaml; from early_alignment.experiment.config import checked;"
+    code += "checked(yaml.safe_load(open('config.yaml')));"
     run("python", "-c", f"{code} assert 'torch' not in sys.modules", cwd=REPOSITORY, PYTHONPATH="workflow_scripts")
 
 
@@ -430,7 +472,7 @@ def test_checking_a_config_imports_no_torch():
 
 
 def test_an_unknown_key_lists_the_known_ones_nearest_first():
-    assert refusal(changed((("sedes",), [1]))).expected.startswith("one of seeds, ")
+    assert refusal(changed(((*NETWORK, "sedes"), [1]))).expected.startswith("one of seeds, ")
     error = refusal(changed((("features", "image_sise"), 3), (("features", "pixels"), 3)))
     assert "features.image_sise: one of image_size, " in error.expected
     assert error.found == "\n    features.image_sise: an unknown key\n    features.pixels: an unknown key"
@@ -439,16 +481,32 @@ def test_an_unknown_key_lists_the_known_ones_nearest_first():
 @pytest.mark.parametrize(
     ("path", "value", "found", "expected"),
     [
-        (("epochs",), [-1], "-1", "a whole number from 0 to 999"),
-        (("epochs",), [1000], "1000", "a whole number from 0 to 999"),
-        (("epochs",), [1.5], "1.5, which is a number", "a whole number from 0 to 999"),
-        (("epochs",), [], "[]", '"all" or a list of one or more, all different, each a whole number from 0 to 999'),
-        (("epochs",), [1, 1], "1 more than once", '"all" or a list of one or more, all different'),
-        (("epochs",), "al", '"al"', '"all" or a list of one or more'),
-        (("epochs",), "all\n", '"all\\n"', '"all" or a list'),
-        (("epochs",), None, "null, which is nothing", '"all" or a list'),
-        (("seeds",), [True], "true, which is a boolean", "a whole number from 0 to 4294967295"),
-        (("seeds",), [2**32], "4294967296", "a whole number from 0 to 4294967295"),
+        ((*NETWORK, "epochs"), [-1], "-1", "a whole number from 0 to 999"),
+        ((*NETWORK, "epochs"), [1000], "1000", "a whole number from 0 to 999"),
+        ((*NETWORK, "epochs"), [1.5], "1.5, which is a number", "a whole number from 0 to 999"),
+        ((*NETWORK, "epochs"), [], "[]", '"all" or a list of one or more, all different, each a whole number'),
+        ((*NETWORK, "epochs"), [1, 1], "1 more than once", '"all" or a list of one or more, all different'),
+        ((*NETWORK, "epochs"), "al", '"al"', '"all" or a list of one or more'),
+        ((*NETWORK, "epochs"), "all\n", '"all\\n"', '"all" or a list'),
+        ((*NETWORK, "epochs"), None, "null, which is nothing", '"all" or a list'),
+        ((*NETWORK, "epochs"), ["0+"], '"0+"', "from 0 to 999 or a number of steps in the first epoch, such as 0+100"),
+        ((*NETWORK, "epochs"), ["1+10"], '"1+10"', "a number of steps in the first epoch, such as 0+100"),
+        ((*NETWORK, "epochs"), ["0+010"], '"0+010"', "a number of steps in the first epoch, such as 0+100"),
+        ((*NETWORK, "epochs"), ["0+100000"], '"0+100000"', "a number of steps in the first epoch, such as 0+100"),
+        ((*NETWORK, "calibrated"), 0, "0, which is a number", '"all" or a list, all different, each a whole number'),
+        ((*NETWORK, "calibrated"), [0, "0"], "0 more than once", '"all" or a list, all different, each a whole number'),
+        ((*TRAINING, "early_steps"), [0], "0", "a whole number from 1 to 99999"),
+        ((*TRAINING, "early_steps"), 10, "10, which is a number", "a list, all different, each a whole number from 1"),
+        ((*TRAINING, "early_steps"), [10, 10.0], "10.0 more than once", "a list, all different"),
+        (("networks", "a b"), PAPER["networks"]["resnet50"], 'the name "a b"', "a name of letters, digits and _"),
+        (("networks",), {}, "{}", "keys with values"),
+        (("networks",), ["resnet50"], '["resnet50"], which is a list', "keys with values"),
+        (NETWORK, None, "null, which is nothing", "a mapping with keys of architecture, blocks, "),
+        (("features", "image_size"), [], "[]", "or a list of one or more, all different, each a whole number from 1"),
+        (("features", "image_size"), [64, 64], "64 more than once", "a list of one or more, all different"),
+        (("trained",), 2023, "2023, which is a number", "a path without"),
+        ((*NETWORK, "seeds"), [True], "true, which is a boolean", "a whole number from 0 to 4294967295"),
+        ((*NETWORK, "seeds"), [2**32], "4294967296", "a whole number from 0 to 4294967295"),
         ((*NSD, "targets"), [".*"], '".*"', "a region or a time, written with letters, digits and _ + ± . -"),
         ((*NSD, "targets"), "V1v", '"V1v", which is text', "a list of one or more, all different, each a region"),
         ((*EEG, "targets"), ["V1"], "'V1'", "a time like 80ms"),
@@ -461,13 +519,13 @@ def test_an_unknown_key_lists_the_known_ones_nearest_first():
         (("datasets", "a b"), PAPER["datasets"]["nsd"], 'the name "a b"', "a name of letters, digits and _"),
         (("datasets", "a\n"), PAPER["datasets"]["nsd"], 'the name "a\\n"', "a name of letters, digits and _"),
         (("datasets",), {}, "{}", "keys with values"),
-        (("training", "learning_rate"), math.nan, ".nan", "a finite number"),
-        (("training", "learning_rate"), math.inf, ".inf", "a finite number"),
-        (("training", "learning_rate"), 0, "0", "a number above 0"),
-        (("training", "momentum"), 1, "1", "a number from 0 below 1"),
-        (("training", "validation_resize"), 200, "200", "at least training.image_size = 224"),
-        (("training", "epochs"), datetime.date(2023, 1, 1), '"2023-01-01", which is a date', "a whole number from 1"),
-        (("training",), None, "null, which is nothing", "a mapping with keys of images, "),
+        ((*TRAINING, "learning_rate"), math.nan, ".nan", "a finite number"),
+        ((*TRAINING, "learning_rate"), math.inf, ".inf", "a finite number"),
+        ((*TRAINING, "learning_rate"), 0, "0", "a number above 0"),
+        ((*TRAINING, "momentum"), 1, "1", "a number from 0 below 1"),
+        ((*TRAINING, "validation_resize"), 200, "200", "at least training.image_size = 224"),
+        ((*TRAINING, "epochs"), datetime.date(2023, 1, 1), '"2023-01-01", which is a date', "a whole number from 1"),
+        (TRAINING, None, "null, which is nothing", "a mapping with keys of images, "),
         (("rdm", "distance"), "Pearson", '"Pearson"', "one of correlation, euclidean, sqeuclidean, cosine"),
         (("alignment", "measures"), ["pearson", "pearson"], '"pearson" more than once', "all different"),
         (("results",), 2023, "2023, which is a number", "a path without"),
@@ -480,7 +538,7 @@ def test_what_is_wrong_is_said_in_words(path, value, found, expected):
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "remedy"), [(("results",), 2023, "write it in quotes"), (("seeds",), 3, "write [3]")]
+    ("path", "value", "remedy"), [(("results",), 2023, "write it in quotes"), ((*NETWORK, "seeds"), 3, "write [3]")]
 )
 def test_the_remedy_is_one_that_works(path, value, remedy):
     assert refusal(changed((path, value))).remedy == remedy
@@ -490,17 +548,21 @@ def test_all_that_is_wrong_is_said_at_once():
     message = str(
         refusal(
             changed(
-                (("network", "architecture"), "resnet"),
-                (("training", "validation_resize"), 10),
-                (("epochs",), [100]),
+                ((*NETWORK, "architecture"), "resnet"),
+                ((*TRAINING, "validation_resize"), 10),
+                ((*NETWORK, "epochs"), [100]),
+                ((*NETWORK, "calibrated"), [50]),
+                (("networks", "other"), PAPER["networks"]["resnet50"] | {"checkpoints": "{seed}.pt"}),
+                (("trained",), ".."),
                 (("results",), "."),
                 ((*NSD, "subjects"), [1, "01"]),
                 ((*EEG, "targets"), ["V1"]),
             )
         )
     )
-    keys = "network.architecture training.validation_resize epochs results datasets.nsd.subjects"
-    for key in [*keys.split(), "datasets.things_eeg2.targets"]:
+    of_network = ("architecture", "training.validation_resize", "epochs", "calibrated")
+    keys = [*(f"networks.resnet50.{key}" for key in of_network), "networks.other.checkpoints", "results", "trained"]
+    for key in [*keys, "datasets.nsd.subjects", "datasets.things_eeg2.targets"]:
         assert f"\n    {key}: " in message
 
 
@@ -510,8 +572,8 @@ def test_all_that_is_wrong_is_said_at_once():
 def leaves(schema, path=()):
     """(key path, schema) of every key that has no keys below it; names at choice as the paper has them."""
     properties = dict(schema.get("properties", {}))
-    if path == ("datasets",):
-        properties["nsd"] = schema["additionalProperties"]
+    if path in (("datasets",), ("networks",)):
+        properties[{"datasets": "nsd", "networks": "resnet50"}[path[0]]] = schema["additionalProperties"]
     for key, value in properties.items():
         if value.get("type") == "object":
             yield from leaves(value, (*path, key))

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
-from conftest import REPOSITORY
+from conftest import REPOSITORY, run
 from early_alignment.datasets import open_dataset
+from early_alignment.datasets.rdms import checked_rdm
 from early_alignment.errors import InputError
+from early_alignment.experiment import checks
+from early_alignment.geometry import brain_rdms
 from PIL import Image
 from scipy.spatial.distance import pdist, squareform
 
@@ -85,7 +88,9 @@ def test_algonauts_responses_are_both_hemispheres_of_the_region(algonauts, subje
         expected.append(row)
     dataset = algonauts_dataset(root)
     np.testing.assert_array_equal(dataset.responses(str(subject), region), expected)
-    np.testing.assert_allclose(dataset.brain_rdm(str(subject), region, "correlation"), pdist(expected, "correlation"))
+    np.testing.assert_allclose(
+        brain_rdms.rdm(dataset.patterns(str(subject), region), "correlation"), pdist(expected, "correlation")
+    )
 
 
 def test_algonauts_names_the_nearest_known_region(algonauts):
@@ -149,6 +154,31 @@ def test_algonauts_refuses_a_region_that_is_empty_in_a_subject(broken):
         algonauts_dataset(broken).check_responses("2", "PPA")
 
 
+def test_algonauts_says_what_each_file_should_be(broken):
+    masks = broken / "subj01/roi_masks"
+    with pytest.raises(InputError) as error:
+        algonauts_dataset(broken).responses("1", "V9")
+    assert error.value.where == str(masks)
+    places = masks / "lh.floc-places_challenge_space.npy"
+    np.save(places, np.load(places)[:-1])
+    with pytest.raises(InputError) as error:
+        algonauts_dataset(broken, regions={"both": ["V1v", "PPA"]}).responses("1", "both")
+    parts = (str(places), "58 vertices", "59, as in other masks")
+    assert (error.value.where, error.value.found, error.value.expected) == parts
+    for path, expected in (
+        (places, "an integer label per vertex"),
+        (
+            broken / "subj01/training_split/training_fmri/lh_training_fmri.npy",
+            "responses, float (training images, vertices)",
+        ),
+    ):
+        path.unlink()
+        with pytest.raises(InputError) as error:
+            algonauts_dataset(broken).responses("1", "PPA")
+        assert (error.value.where, error.value.found, error.value.expected) == (str(path), "no such file", expected)
+        np.save(path, np.zeros(59))
+
+
 def test_algonauts_refuses_what_is_missing_cut_short_or_misnamed(broken):
     with pytest.raises(InputError, match=r"subj05[\s\S]*subjects that are there: subj01, subj02"):
         algonauts_dataset(broken, subjects=[5]).stimuli()
@@ -180,7 +210,7 @@ def test_units_that_are_not_finite_or_constant_are_counted_and_named_and_left_ou
     np.save(path, betas)
     found = r"1 of \d+ units not finite: 0; 1 of \d+ units constant over conditions: 2\n"
     with pytest.raises(InputError, match=found):
-        algonauts_dataset(broken).brain_rdm("1", "V1v", "correlation")
+        algonauts_dataset(broken).patterns("1", "V1v")
     with pytest.raises(InputError, match="drop_units"):
         algonauts_dataset(broken).check_responses("1", "V1v")
     whole = algonauts_dataset(broken).responses("1", "V1v")
@@ -190,7 +220,7 @@ def test_units_that_are_not_finite_or_constant_are_counted_and_named_and_left_ou
 
 def test_distances_of_repetitions_are_refused_where_there_are_averages_alone(algonauts):
     with pytest.raises(InputError, match=r"rdm\.brain_distance[\s\S]*holds averages"):
-        algonauts_dataset(algonauts[0]).brain_rdm("1", "V1v", "crossnobis")
+        algonauts_dataset(algonauts[0]).repeated_patterns("1", "V1v")
 
 
 def test_a_pattern_that_does_not_vary_over_units_is_found_by_the_check_if_the_distance_needs_that(broken, algonauts):
@@ -202,9 +232,9 @@ def test_a_pattern_that_does_not_vary_over_units_is_found_by_the_check_if_the_di
     data = algonauts_dataset(broken)
     for distance in ("correlation", "cosine"):
         with pytest.raises(InputError, match=f"1 of 3 conditions .*: nsd-00031[\\s\\S]*{distance}"):
-            data.check_responses("1", "V1v", distance)
-    data.check_responses("1", "V1v", "euclidean")
-    data.check_responses("2", "V1v", "correlation")
+            checks.check_patterns(data, "1", "V1v", distance)
+    checks.check_patterns(data, "1", "V1v", "euclidean")
+    checks.check_patterns(data, "2", "V1v", "correlation")
 
 
 # THINGS EEG2 -----------------------------------------------------------------------------------------------------
@@ -286,7 +316,7 @@ def test_own_rdms_may_be_square_or_condensed(own_rdms):
     pairs = RNG.uniform(size=6)
     for rdm in (pairs, squareform(pairs)):
         np.save(own_rdms.root / "sub-anna/LOC.npy", rdm)
-        np.testing.assert_array_equal(own_rdms.brain_rdm("anna", "LOC", "correlation"), pairs)
+        np.testing.assert_array_equal(own_rdms.published_rdm("anna", "LOC"), pairs)
     assert [stimulus.condition for stimulus in own_rdms.stimuli()] == ["apple", "boat", "cow", "dog"]
 
 
@@ -363,7 +393,7 @@ def test_cross_validated_rdms_may_be_negative_where_the_config_says_so(own_rdms)
     settings = own_rdms.settings | {"cross_validated": True}
     for rdm in (pairs, squareform(pairs)):
         np.save(own_rdms.root / "sub-anna/LOC.npy", rdm)
-        np.testing.assert_array_equal(open_dataset("own", settings).brain_rdm("anna", "LOC", "correlation"), pairs)
+        np.testing.assert_array_equal(open_dataset("own", settings).published_rdm("anna", "LOC"), pairs)
     assert open_dataset("own", settings).science_of_stimuli == own_rdms.science_of_stimuli
 
 
@@ -375,9 +405,75 @@ def test_own_rdms_may_be_of_any_type_of_number_and_off_by_its_rounding(own_rdms,
         rdm += np.triu(rdm) * np.finfo(dtype).eps
         rdm[1, 1] = -np.finfo(dtype).eps
     np.save(own_rdms.root / "sub-anna/LOC.npy", rdm)
-    found = own_rdms.brain_rdm("anna", "LOC", "correlation")
+    found = own_rdms.published_rdm("anna", "LOC")
     np.testing.assert_allclose(found, pairs, rtol=1e-2)
     assert found.dtype == np.float64
+
+
+def refused_rdm(rdm) -> str:
+    """What is found in an RDM of someone's own that is refused."""
+    with pytest.raises(InputError) as error:
+        checked_rdm(np.asarray(rdm), list("abcd"), "here", "again")
+    assert error.value.where == "here"
+    return error.value.found
+
+
+DIAGONAL = [(i, i) for i in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("bad", "in_one"),
+    [
+        ([(0, 1)], True),
+        ([(1, 0)], True),
+        ([(0, 3), (1, 2)], True),
+        ([*DIAGONAL, (0, 1)], True),
+        ([*DIAGONAL, (1, 0)], True),
+        ([(0, 1), (1, 0)], False),
+        ([(0, 3), (3, 0)], False),
+        ([*DIAGONAL, (0, 1), (1, 0)], False),
+    ],
+)
+def test_values_that_are_not_finite_are_said_to_be_in_one_triangle_where_they_are(bad, in_one):
+    rdm = SYMMETRIC.copy()
+    rdm[tuple(zip(*bad, strict=True))] = np.nan
+    where = ", all of them on the diagonal or in one triangle" if in_one else ""
+    assert refused_rdm(rdm) == f"{len(bad)} of 16 values not finite, or beyond float32{where}"
+
+
+@pytest.mark.parametrize("diagonal", [0, 1])
+@pytest.mark.parametrize(
+    ("there", "empty"),
+    [([(0, 1)], "lower"), ([(1, 0)], "upper"), ([(0, 2), (1, 3)], "lower"), ([(2, 0), (3, 1)], "upper")],
+)
+def test_a_matrix_of_one_triangle_is_called_one_whatever_its_diagonal(diagonal, there, empty):
+    rdm = diagonal * np.eye(4)
+    rdm[tuple(zip(*there, strict=True))] = 0.5
+    assert refused_rdm(rdm).endswith(f", the largest difference; the {empty} triangle is 0 throughout")
+    rdm[3, 2], rdm[2, 3] = 0.2, 0.7
+    assert refused_rdm(rdm).endswith(" the largest difference")
+
+
+def test_halves_may_differ_by_ten_times_the_rounding_of_their_type():
+    for steps, right in ((9.5, True), (10.5, False)):
+        rdm = SYMMETRIC / SYMMETRIC.max()
+        rdm[0, 1] = rdm[1, 0] = 0.5
+        rdm = rdm.astype(np.float16)
+        rdm[1, 0] += np.float16(steps * np.finfo(np.float16).eps)
+        if right:
+            checked_rdm(rdm, list("abcd"), "here", "again")
+        else:
+            assert refused_rdm(rdm).startswith("not symmetric: ")
+    whole = squareform(np.arange(1, 7))
+    whole[0, 1] += 1
+    assert refused_rdm(whole).startswith("not symmetric: a and b are 2 apart in one triangle and 1 in the other")
+
+
+def test_an_rdm_of_zeros_is_constant_and_negative_ones_are_refused_unless_they_are_cross_validated():
+    assert refused_rdm(np.zeros((4, 4))) == "0 for every pair of conditions"
+    assert refused_rdm([1, 2, 3, 4, 5, -6]).startswith("1 of 6 dissimilarities are negative, down to -6")
+    pairs = np.array([1, 2, 3, 4, 5, -6])
+    np.testing.assert_array_equal(checked_rdm(pairs, list("abcd"), "here", "again", cross_validated=True), pairs)
 
 
 INPUTS = REPOSITORY.parent / "shared" / "inputs"
@@ -403,7 +499,7 @@ def test_small_inputs_that_were_met_elsewhere(tmp_path, name, message):
     target = name.removesuffix(".npy")
     data = open_dataset("own", {"format": "rdms", "root": tmp_path, "subjects": ["1"], "targets": [target]})
     if message is None:
-        np.testing.assert_array_equal(data.brain_rdm("1", target, "correlation"), squareform(np.load(INPUTS / name)))
+        np.testing.assert_array_equal(data.published_rdm("1", target), squareform(np.load(INPUTS / name)))
         return
     with pytest.raises(InputError, match=message):
         data.check_responses("1", target)
@@ -413,3 +509,28 @@ def test_a_stimulus_that_does_not_decode_is_named(own_rdms):
     (own_rdms.root / "stimuli/boat.png").write_bytes(b"not an image")
     with pytest.raises(InputError, match=r"boat\.png[\s\S]*remedy:   write the file again"):
         own_rdms.open_image("stimuli/boat.png")
+
+
+# What data sets know ---------------------------------------------------------------------------------------------
+
+
+def test_data_sets_know_no_rdms_networks_or_statistics():
+    from snakemake_additions.code_versions import PACKAGE, modules_behind
+
+    for module in (PACKAGE / "datasets").glob("*.py"):
+        behind = {path.relative_to(PACKAGE) for path in modules_behind(module)}
+        rooms = {path.parts[0] for path in behind if len(path.parts) > 1}
+        assert rooms <= {"datasets"}, module.name
+    code = "import sys; from early_alignment.datasets import CLASSES, open_dataset\n"
+    code += "for name in CLASSES: __import__(f'early_alignment.datasets.{name}')\n"
+    code += "sys.exit('torch' in sys.modules)"
+    run("python", "-c", code, cwd=REPOSITORY, PYTHONPATH="workflow_scripts")
+
+
+def test_what_features_and_simulated_data_are_made_by_knows_no_rdms():
+    from snakemake_additions.code_versions import PACKAGE, SCRIPTS, modules_behind
+
+    for script in ("list_stimuli", "extract_features", "read_responses", "simulate_brain_data"):
+        behind = modules_behind(SCRIPTS / f"{script}.py")
+        assert not [path for path in behind if path.relative_to(PACKAGE).parts[0] in ("geometry", "comparison")]
+    assert PACKAGE / "geometry/rdms.py" in modules_behind(SCRIPTS / "compute_brain_rdm.py")

@@ -15,6 +15,7 @@ import pytest
 import torch
 import yaml
 from conftest import REAL_DATA, REPOSITORY, copy_of_repository, files_to_make, papers_settings, run
+from snakemake.utils import update_config
 
 DOCUMENTS = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", flags=re.MULTILINE | re.DOTALL)
@@ -34,6 +35,7 @@ DRY_RUN = {
     "make trial DATA=<folder>": "make --dry-run trial DATA=data/trial",
     "make bench": "make --dry-run bench",
     "make pictures": "make --dry-run pictures",
+    "make docs": "make --dry-run docs",
     "snakemake --cores all --configfile experiments/trial.yaml": "{} -n",
     "snakemake --snakefile rules/download.smk --cores 2 --config folder=/data/things_eeg2": "{} -n",
     "snakemake check --cores all": "{} -n",
@@ -41,10 +43,10 @@ DRY_RUN = {
     "snakemake --profile profiles/local": "{} -n",
     "snakemake plan --profile slurm": "{} -n",
     "snakemake --rulegraph": "{}",
-    "snakemake --filegraph": "{} results/alignment/nsd/seed-1/epoch-090/layer4/V1v.csv",
+    "snakemake --filegraph": "{} results/alignment/nsd/resnet50/seed-1/epoch-090/224px/layer4/V1v.csv",
     "snakemake --unlock": "{}",
     "snakemake --cores 1 --debug <file>": "snakemake --cores 1 -n --debug results/stimuli/nsd.csv",
-    "--config 'seeds=[1, 3]'": "snakemake -n {}",
+    "--config 'networks={resnet50: {seeds: [1, 3]}}'": "snakemake -n {}",
     "snakemake check": "{} -n",
     "make overview": "make --dry-run overview",
     "make overview CONFIG=my_experiment.yaml": "make --dry-run overview CONFIG=config.yaml",
@@ -59,14 +61,15 @@ ELSEWHERE = {
     "snakemake --configfile experiments/demo.yaml --report report.html": (
         "test_the_report_shows_figure_captions_and_provenance_in_a_browser"
     ),
-    "snakemake --profile profiles/demo --configfile experiments/demo.yaml --config 'training={epochs: 6}'": (
+    "snakemake --profile profiles/demo --configfile experiments/demo.yaml "
+    "--config 'networks={resnet50: {training: {epochs: 6}}}'": (
         "test_exactly_what_a_change_concerns_is_to_be_made_again"
     ),
     "git checkout": "test_exactly_what_a_change_concerns_is_to_be_made_again",
     "pytest tests/test_pairs.py -s -k trajectory": (
         "test_two_kinds_of_average_make_a_trajectory_out_of_nothing_that_within_partitions_does_not_have"
     ),
-    "python benchmarks/compression.py results/demo/features/*/seed-1/epoch-00[04]/layer[14].zarr.zip": (
+    "python benchmarks/compression.py results/demo/features/*/resnet50/seed-1/epoch-00[04]/64px/layer[14].zarr.zip": (
         "test_the_benchmark_of_compressors_reads_the_demos_features"
     ),
 }
@@ -102,7 +105,7 @@ def marked(document: Path) -> dict[str, bool]:
 
 def not_run() -> set[str]:
     """The commands in the table of docs/testing.md."""
-    section = (REPOSITORY / "docs/testing.md").read_text().split("# Commands that no test runs")[1].split("\n# ")[0]
+    section = (REPOSITORY / "docs/testing.md").read_text().split("## Commands that no test runs")[1].split("\n## ")[0]
     rows = re.findall(r"^\| `([^`]+)` \| (.+) \|$", section, flags=re.MULTILINE)
     return {as_typed(command) for command, why in rows if why.strip()}
 
@@ -126,16 +129,16 @@ def set_up(tmp_path_factory, paper_data) -> Path:
     """A clone whose config says where data are, with the trial's linked."""
     folder = copy_of_repository(tmp_path_factory.mktemp("set_up"))
     config = yaml.safe_load((folder / "config.yaml").read_text())
-    _, training, datasets = papers_settings(paper_data)
-    config["training"] |= yaml.safe_load(training.partition("=")[2])
-    for name, settings in yaml.safe_load(datasets.partition("=")[2]).items():
-        config["datasets"][name] |= settings
-    config |= {"seeds": [1], "epochs": [0, 90]}  # a part of the paper's jobs, to be quick
+    _, *settings = papers_settings(paper_data)
+    for setting in settings:
+        key, _, value = setting.partition("=")
+        update_config(config[key], yaml.safe_load(value))
+    config["networks"]["resnet50"] |= {"seeds": [1], "epochs": [0, 90]}  # a part of the paper's jobs, to be quick
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     (folder / "data").mkdir()
     (folder / "data/trial").symlink_to(REAL_DATA)
     for name in ("demo", "trial"):  # figures that make thinks of as made before the report
-        figure = folder / f"results/{name}/figures/figure1.png"
+        figure = folder / f"results/{name}/figures/figure1_resnet50.png"
         figure.parent.mkdir(parents=True)
         figure.touch()
     return folder
@@ -147,7 +150,7 @@ def test_a_command_works_as_it_is_written(set_up, command):
         pytest.skip(f"no {REAL_DATA}, where the trial's data are looked for")
     printed = run("bash", "-c", DRY_RUN[command].format(command), cwd=set_up).stdout
     assert "Traceback" not in printed
-    if "seeds=[1, 3]" in command:
+    if "seeds: [1, 3]" in command:
         assert set(re.findall(r"seed-(\d)/epoch", printed)) == {"1", "3"}
 
 
@@ -164,7 +167,7 @@ def test_files_of_the_demo_that_commands_name_are_files_of_the_demo(clone):
         for name in re.findall(r"results/demo/\S+\.\S+", command)
     }
     assert named
-    command = next(command for command in ELSEWHERE if "training={epochs: 6}" in command)
+    command = next(command for command in ELSEWHERE if "training: {epochs: 6}" in command)
     options = command.partition("--configfile experiments/demo.yaml ")[2].replace("'", "").split(maxsplit=1)
     made = files_to_make("experiments/demo.yaml", *options, cwd=clone)
     assert [pattern for pattern in named if not any(fnmatch(file, pattern) for file in made)] == []
@@ -172,12 +175,12 @@ def test_files_of_the_demo_that_commands_name_are_files_of_the_demo(clone):
 
 def test_the_benchmark_of_compressors_reads_the_demos_features(tmp_path):
     import numpy as np
-    from early_alignment.feature_files import FeatureWriter
+    from early_alignment.networks.feature_files import FeatureWriter
 
     folder = copy_of_repository(tmp_path)
     for epoch in ("000", "004"):
         for block in ("layer1", "layer4"):
-            path = folder / f"results/demo/features/simulated_EEG/seed-1/epoch-{epoch}/{block}.zarr.zip"
+            path = folder / f"results/demo/features/simulated_EEG/resnet50/seed-1/epoch-{epoch}/64px/{block}.zarr.zip"
             path.parent.mkdir(parents=True, exist_ok=True)
             writer = FeatureWriter(path, ["a", "b"])
             writer.add(np.random.default_rng(0).normal(size=(2, 50)).astype(np.float16))
@@ -186,12 +189,12 @@ def test_the_benchmark_of_compressors_reads_the_demos_features(tmp_path):
     printed = run("bash", "-c", command, cwd=folder).stdout
     rows = list(csv.reader(printed.splitlines(), delimiter="|"))
     assert {row[1].strip() for row in rows[2:]} == {
-        f"epoch-{epoch}/{block}" for epoch in ("000", "004") for block in ("layer1", "layer4")
+        f"epoch-{epoch}/64px/{block}" for epoch in ("000", "004") for block in ("layer1", "layer4")
     }
 
 
 def test_yaml_of_the_documentation_is_config():
-    from early_alignment.config import checked
+    from early_alignment.experiment.config import checked
 
     paper = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
     fragments = [yaml.safe_load(textwrap.dedent(body)) for document in DOCUMENTS for body in blocks(document, "yaml")]
@@ -203,7 +206,7 @@ def test_yaml_of_the_documentation_is_config():
 
 
 def test_python_of_the_documentation_reads_a_checkpoint(tmp_path, monkeypatch):
-    from early_alignment import checkpoints
+    from early_alignment.networks import checkpoints
 
     lines = [body for document in DOCUMENTS for body in blocks(document, "python")]
     assert len(lines) == 1, "a test runs one line of Python of the documentation"

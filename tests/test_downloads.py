@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pytest
 from conftest import REPOSITORY, run
-from early_alignment import downloads, published_pickles
+from early_alignment.datasets import downloads, published_pickles
 from early_alignment.errors import InputError
 
 RNG = np.random.default_rng(2)

@@ -4,6 +4,7 @@ Every step is compared with MNE-Python, scikit-learn or a plain slow computation
 raw recordings at known latency, channel and concept must be found in the RDMs.
 """
 
+import re
 import shutil
 import tracemalloc
 
@@ -13,10 +14,17 @@ import pytest
 import scipy
 import yaml
 from conftest import copy_of_repository, run
-from early_alignment import channels, preprocessing, published_pickles, rdms
-from early_alignment import config as library
-from early_alignment.datasets import open_dataset
+from early_alignment.datasets import (
+    open_dataset,
+    published_pickles,
+    things_eeg2,
+    things_eeg2_channels,
+    things_eeg2_preprocessing,
+)
 from early_alignment.errors import InputError
+from early_alignment.experiment import checks
+from early_alignment.experiment import config as library
+from early_alignment.geometry import brain_rdms, rdms
 from PIL import Image
 from scipy.spatial.distance import squareform
 from sklearn.covariance import ledoit_wolf
@@ -122,6 +130,108 @@ def test_a_window_is_averaged_over_its_samples_ends_included(preprocessed, targe
     np.testing.assert_allclose(
         opened(root, conditions="test_images").responses("1", target), np.stack(expected), atol=1e-12
     )
+
+
+@pytest.mark.parametrize(
+    ("target", "window"),
+    [
+        ("80ms", (80, 80)),
+        ("-100ms", (-100, -100)),
+        ("170±10ms", (160, 180)),
+        ("-20±30ms", (-50, 10)),
+        ("160-181ms", (160, 181)),
+        ("-200--150ms", (-200, -150)),
+        ("V1", None),
+        ("80", None),
+        ("80ms ", None),
+    ],
+)
+def test_a_target_is_a_time_or_a_window(target, window):
+    assert things_eeg2.window_of(target) == window
+
+
+MILLISECONDS = np.arange(-100, 301, 20)
+
+
+@pytest.mark.parametrize(
+    ("target", "found"),
+    [
+        ("100ms", [100]),
+        ("109ms", [100]),
+        ("111ms", [120]),
+        ("100-140ms", [100, 120, 140]),
+        ("99-141ms", [100, 120, 140]),
+        ("101-139ms", [120]),
+        ("120±20ms", [100, 120, 140]),
+        ("-109ms", [-100]),
+        ("309ms", [300]),
+        ("290-309ms", [300]),
+        ("-109--90ms", [-100]),
+        ("-111ms", None),
+        ("311ms", None),
+        ("280-311ms", None),
+        ("101-119ms", None),
+        ("140-100ms", None),
+        ("soon", None),
+    ],
+)
+@pytest.mark.parametrize("digits", [3, 7])
+def test_samples_are_the_nearest_one_or_those_in_the_window_up_to_half_a_sample_outside(target, found, digits):
+    times = MILLISECONDS / 1000 + 10.0**-digits / 2.1 * np.resize([1, -1], 21) * (digits > 3)
+    if found is None:
+        with pytest.raises(InputError) as error:
+            things_eeg2.samples(times, target, "here")
+        assert error.value.where == "here"
+        assert error.value.found == f"no time {target!r}"
+        assert error.value.expected.endswith("from -100ms to 300ms in steps of 20ms")
+    else:
+        np.testing.assert_array_equal(MILLISECONDS[things_eeg2.samples(times, target, "here")], found)
+
+
+@pytest.mark.parametrize(
+    ("times", "found"),
+    [
+        ([0, 0.5], None),
+        ([0, 0.51], "times from 0 to 0.51 in steps of up to 0.51, perhaps milliseconds"),
+        (np.linspace(-10, 10, 101), None),
+        (np.linspace(-10.1, 0, 101), "times from -10.1 to 0 in steps of up to 0.101, perhaps milliseconds"),
+        (np.linspace(0, 10.1, 101), "times from 0 to 10.1 in steps of up to 0.101, perhaps milliseconds"),
+        ([], "0 times"),
+        ([0.1], "1 times"),
+        ([0, np.nan, np.inf], "2 times that are not finite"),
+        ([0, np.inf, np.inf], "2 times that are not finite"),
+        ([0, 0.1, 0.1, 0.05], "times that do not ascend: 0.1 is followed by 0.1"),
+        ([0, 0.1, 0.3, 0.2], "times that do not ascend: 0.3 is followed by 0.2"),
+        ([0, 0.1, 0.224, 0.3], None),
+        ([0, 0.1, 0.226, 0.3], "uneven steps, from 0.074 to 0.126"),
+    ],
+)
+def test_times_are_seconds_at_even_steps(times, found):
+    times = np.array(times, dtype=float)
+    if found is None:
+        things_eeg2.check_times(times, "here")
+        return
+    with pytest.raises(InputError) as error:
+        things_eeg2.check_times(times, "here")
+    assert (error.value.where, error.value.found) == ("here", found)
+    with pytest.raises(InputError, match=re.escape(f"here\n  found:    {found}\n")):
+        things_eeg2.samples(times, "100ms", "here")
+
+
+def test_times_of_two_files_may_differ_by_rounding():
+    times = np.arange(10) / 100
+    for right in (times, times + 9e-5, times - 9e-5):
+        things_eeg2.refuse_other_times(right, times, "here", "there")
+    for wrong in (times[:-1], times + 1.1e-4, times - 1.1e-4, np.append(times[:-1], 0.1)):
+        with pytest.raises(InputError, match=f"here\n  found:    {len(wrong)} times from ") as error:
+            things_eeg2.refuse_other_times(wrong, times, "here", "there")
+        assert error.value.expected == "10 from 0 to 0.09 s, as in there"
+
+
+def test_rows_of_one_label_are_averaged_in_the_order_of_first_rows():
+    rows = np.random.default_rng(13).normal(size=(6, 3))
+    expected = [rows[[0, 3, 5]].mean(axis=0), rows[1], rows[[2, 4]].mean(axis=0)]
+    np.testing.assert_allclose(things_eeg2.mean_by_label(list("bacbcb"), rows), expected, atol=1e-15)
 
 
 def test_all_times_are_the_samples_of_the_file(preprocessed):
@@ -247,7 +357,7 @@ def test_what_is_wrong_with_a_preprocessed_file_is_one_message(preprocessed, har
         harm(root)
     dataset = opened(root, **others)
     with pytest.raises(InputError, match=message):
-        dataset.brain_rdm(dataset.subjects[0], dataset.targets[0], "correlation")
+        dataset.patterns(dataset.subjects[0], dataset.targets[0])
 
 
 def test_channels_are_joined_by_name_whatever_their_order_in_a_file(preprocessed, tmp_path_factory):
@@ -290,11 +400,11 @@ def test_times_that_differ_between_subjects_are_refused(preprocessed):
 def test_a_distance_between_single_repetitions_is_refused_by_the_check(preprocessed):
     root, _ = preprocessed
     write_preprocessed(root, "training", np.random.default_rng(6).normal(size=(8, 1, 17, 100)))
-    opened(root).check_repetitions("1", "170ms", "correlation")
-    opened(root, conditions="test_images").check_repetitions("1", "170ms", "crossnobis")
+    assert checks.wrong_responses(opened(root), "1", "170ms", "correlation") == []
+    checks.check_repetitions(opened(root, conditions="test_images"), "1", "170ms", "crossnobis")
     for distance in ("mahalanobis", "crossnobis"):
         with pytest.raises(InputError, match="9 of 9 conditions"):
-            opened(root).check_repetitions("1", "170ms", distance)
+            checks.check_repetitions(opened(root), "1", "170ms", distance)
 
 
 def test_a_sample_of_responses_is_of_images_from_first_to_last(tmp_path):
@@ -310,10 +420,18 @@ def test_a_sample_of_responses_is_of_images_from_first_to_last(tmp_path):
     np.testing.assert_allclose(found, data[::3, :, :, 36:39].mean(axis=(1, 3)), atol=1e-12)
 
 
+def test_of_a_few_images_every_one_is_looked_over_and_every_fold_is_measured(preprocessed):
+    root, data = preprocessed
+    dataset = opened(root)
+    expected = [data[partition][..., 37].mean(axis=1) for partition in ("training", "test")]
+    np.testing.assert_allclose(dataset.sample_of_responses("1", "170ms"), np.concatenate(expected), atol=1e-12)
+    np.testing.assert_array_equal(dataset.measured("1", "170ms"), np.ones((4, 9), bool), strict=True)
+
+
 def test_channels_have_positions_on_the_head(tmp_path):
     from matplotlib import pyplot
 
-    info = channels.info(CHANNELS)
+    info = things_eeg2_channels.info(CHANNELS)
     position = {name: info["chs"][i]["loc"][:3] for i, name in enumerate(CHANNELS)}
     assert position["O1"][0] < 0 < position["O2"][0]  # left and right
     assert position["Oz"][1] < position["POz"][1] < position["Pz"][1]  # from the back
@@ -321,7 +439,9 @@ def test_channels_have_positions_on_the_head(tmp_path):
     assert drawn.get_array().size > 100
     pyplot.close("all")
     with pytest.raises(InputError, match="no channel PO99"):
-        channels.info(["Pz", "PO99"])
+        things_eeg2_channels.info(["Pz", "PO99"])
+    with pytest.raises(InputError, match=r"names such as (\w+, ){4}\w+\n"):  # however far they are
+        things_eeg2_channels.info(["Pz", "electrode 7"])
 
 
 # Raw files -------------------------------------------------------------------------------------------------------
@@ -418,8 +538,8 @@ def references(raw_root):
 
 @pytest.mark.parametrize("partition", ["training", "test"])
 def test_epochs_are_those_of_mne_whatever_is_done_at_once(raw_root, references, monkeypatch, partition):
-    monkeypatch.setattr(preprocessing, "BATCH", 7)
-    found = preprocessing.epochs(raw_files(raw_root, 2)[partition], {"training": 2, "test": 20}[partition])
+    monkeypatch.setattr(things_eeg2_preprocessing, "BATCH", 7)
+    found = things_eeg2_preprocessing.epochs(raw_files(raw_root, 2)[partition], {"training": 2, "test": 20}[partition])
     numbers, data, names, times = references[2][partition]
     np.testing.assert_array_equal(found["images"], numbers)
     np.testing.assert_allclose(found["data"], data, atol=1e-16)
@@ -438,7 +558,7 @@ def test_an_epoch_is_the_recording_around_the_event_less_its_baseline(raw_root):
     onset = np.flatnonzero(content["raw_eeg_data"][63] == 3)[0] - 4
     recorded = content["raw_eeg_data"][RECORDED.index("PO8")]
     expected = scipy.signal.resample(recorded[onset - 400 : onset + 1200], 160)[20:120]
-    found = preprocessing.epochs(path, 2)
+    found = things_eeg2_preprocessing.epochs(path, 2)
     candidates = found["data"][list(found["images"]).index(3)][:, CHANNELS.index("PO8")]
     assert max(np.corrcoef(candidate, expected)[0, 1] for candidate in candidates) > 0.99
     np.testing.assert_allclose(found["data"][..., 1:20].mean(axis=-1), 0, atol=1e-6)
@@ -449,7 +569,7 @@ def test_shrunk_covariances_are_those_of_scikit_learn(n, p):
     rng = np.random.default_rng(3)
     observations = 1e-6 * rng.normal(size=(2, 4, n, p)) @ rng.normal(size=(p, p)) + rng.normal(size=p)
     observations[1, 2, :, 0] = 0.7  # a channel that stood still
-    found = preprocessing.shrunk_covariance(observations)
+    found = things_eeg2_preprocessing.shrunk_covariance(observations)
     for place in np.ndindex(2, 4):
         scaler = StandardScaler().fit(observations[place])
         shrunk, _ = ledoit_wolf(scaler.transform(observations[place]))
@@ -459,12 +579,12 @@ def test_shrunk_covariances_are_those_of_scikit_learn(n, p):
 
 @pytest.mark.parametrize("estimated_from", ["both", "training"])
 def test_a_session_is_whitened_as_published(raw_root, references, monkeypatch, estimated_from):
-    monkeypatch.setattr(preprocessing, "BATCH", 30)
+    monkeypatch.setattr(things_eeg2_preprocessing, "BATCH", 30)
     data = {partition: references[3][partition][1] for partition in ("training", "test")}
     partitions = ("training", "test") if estimated_from == "both" else ("training",)
     covariance = np.mean([reference_covariance(data[partition]) for partition in partitions], axis=0)
     whitening = scipy.linalg.fractional_matrix_power(covariance, -0.5)
-    found = preprocessing.session(raw_files(raw_root, 3), estimated_from)
+    found = things_eeg2_preprocessing.session(raw_files(raw_root, 3), estimated_from)
     for partition, responses in data.items():
         expected = np.zeros_like(responses)
         for image, repetition in np.ndindex(responses.shape[:2]):
@@ -476,8 +596,8 @@ def test_a_session_is_whitened_as_published(raw_root, references, monkeypatch, e
 def test_channels_of_raw_files_are_taken_by_name(raw_root, tmp_path):
     order = np.r_[np.random.default_rng(13).permutation(63), 63]
     changes = {"ch_names": lambda names: [names[i] for i in order], "raw_eeg_data": lambda data: data[order]}
-    expected = preprocessing.session(raw_files(raw_root, 2), "both")
-    found = preprocessing.session(changed_raw(raw_root, tmp_path, 2, "test", **changes), "both")
+    expected = things_eeg2_preprocessing.session(raw_files(raw_root, 2), "both")
+    found = things_eeg2_preprocessing.session(changed_raw(raw_root, tmp_path, 2, "test", **changes), "both")
     assert found["ch_names"] == CHANNELS
     for partition in ("training", "test"):
         np.testing.assert_array_equal(found[f"{partition}_eeg_data"], expected[f"{partition}_eeg_data"])
@@ -489,7 +609,7 @@ def sessions(raw_root, tmp_path_factory):
     folder = tmp_path_factory.mktemp("sessions")
     files = [folder / f"ses-{session}.npy" for session in SHOWN]
     for session, file in zip(SHOWN, files, strict=True):
-        published_pickles.save(file, preprocessing.session(raw_files(raw_root, session), "both"))
+        published_pickles.save(file, things_eeg2_preprocessing.session(raw_files(raw_root, session), "both"))
     return files
 
 
@@ -506,7 +626,7 @@ def test_joined_sessions_hold_every_images_repetitions_in_the_publishers_order(
             for row in np.flatnonzero(content[f"{partition}_images"] == image)
         ]
         expected.append(np.concatenate(of_image)[shuffle(np.arange(repetitions), random_state=20200220)])
-    joined = preprocessing.join(sessions, partition)
+    joined = things_eeg2_preprocessing.join(sessions, partition)
     np.testing.assert_array_equal(joined["preprocessed_eeg_data"], expected)
     assert joined["ch_names"] == CHANNELS
     np.testing.assert_allclose(joined["times"], np.arange(100) / 100 - 0.2, atol=1e-9)
@@ -515,7 +635,7 @@ def test_joined_sessions_hold_every_images_repetitions_in_the_publishers_order(
 def test_a_planted_response_is_found_at_its_latency_channel_and_concept(raw_root, sessions, tmp_path):
     for partition in ("training", "test"):
         file = tmp_path / f"sub-1/preprocessed_eeg_{partition}.npy"
-        published_pickles.save(file, preprocessing.join(sessions, partition))
+        published_pickles.save(file, things_eeg2_preprocessing.join(sessions, partition))
     dataset = open_dataset(
         "things", settings(raw_root, "things_eeg2_raw", targets="all") | {"preprocessed": str(tmp_path)}
     )
@@ -526,9 +646,9 @@ def test_a_planted_response_is_found_at_its_latency_channel_and_concept(raw_root
     assert [CHANNELS[channel] for channel in at_peak.argmax(axis=1)] == CHANNEL_OF
     alike = np.array([[a == b for b in CHANNEL_OF] for a in CHANNEL_OF])
     pairs = ~np.eye(9, dtype=bool)
-    at_170 = squareform(dataset.brain_rdm("1", "170±10ms", "correlation"))
+    at_170 = squareform(brain_rdms.rdm(dataset.patterns("1", "170±10ms"), "correlation"))
     assert at_170[alike & pairs].max() < 0.3 < 0.7 < at_170[~alike].min()
-    before = squareform(dataset.brain_rdm("1", "-100ms", "correlation"))
+    before = squareform(brain_rdms.rdm(dataset.patterns("1", "-100ms"), "correlation"))
     assert abs(before[alike & pairs].mean() - before[~alike].mean()) < 0.3
 
 
@@ -579,7 +699,7 @@ def without_last_event(data):
 def test_what_is_wrong_with_a_raw_file_is_one_message(raw_root, tmp_path, changes, message):
     files = changed_raw(raw_root, tmp_path, **changes)
     with pytest.raises(InputError, match=message) as error:
-        preprocessing.session(files, "training")
+        things_eeg2_preprocessing.session(files, "training")
     assert "raw_eeg_training.npy" in error.value.where
 
 
@@ -618,16 +738,16 @@ def test_sessions_that_do_not_make_a_whole_are_refused(sessions):
     with pytest.raises(
         InputError, match=r"4 of 8 training images are in 1 sessions, such as number 2, and others in 2"
     ):
-        preprocessing.join([sessions[0], sessions[1], sessions[3]], "training")
+        things_eeg2_preprocessing.join([sessions[0], sessions[1], sessions[3]], "training")
     with pytest.raises(InputError, match=r"4 of 7 training images|3 of 7 training images are in 0 sessions"):
-        preprocessing.join([sessions[0]], "training")
+        things_eeg2_preprocessing.join([sessions[0]], "training")
 
 
 def test_sessions_of_other_times_are_not_joined(sessions, tmp_path):
     other = np.load(sessions[1], allow_pickle=True).item()
     np.save(tmp_path / "other.npy", other | {"times": other["times"] + 0.01}, allow_pickle=True)
     with pytest.raises(InputError, match=r"other\.npy\s+found:    100 times from -0\.19 to 0\.8 s"):
-        preprocessing.join([sessions[0], tmp_path / "other.npy", *sessions[2:]], "training")
+        things_eeg2_preprocessing.join([sessions[0], tmp_path / "other.npy", *sessions[2:]], "training")
 
 
 # The rules -------------------------------------------------------------------------------------------------------
@@ -640,8 +760,9 @@ def workflow(raw_root, tmp_path_factory):
     shutil.copytree(raw_root, folder / "data")
     (folder / "images").mkdir()
     experiment = yaml.safe_load((folder / "config.yaml").read_text())
-    experiment |= {"seeds": [1], "epochs": [0], "blocks": ["layer1"]}
-    experiment["training"]["images"] = "images"
+    network = experiment["networks"]["resnet50"]
+    network |= {"seeds": [1], "epochs": [0], "blocks": ["layer1"]}
+    network["training"]["images"] = "images"
     things = {"format": "things_eeg2_raw", "root": "data", "subjects": [1], "targets": ["170±10ms", "-100ms"]}
 
     def snakemake(*arguments, environment=(), **changes):
@@ -673,29 +794,40 @@ def test_the_rules_go_from_raw_sessions_to_rdms_and_redo_what_changed(workflow, 
         settings(raw_root, "things_eeg2_raw") | {"preprocessed": str(folder / "results/preprocessed_data/things")},
     )
     for path, target in zip(RDMS, ("170±10ms", "-100ms"), strict=True):
+        read = np.load(folder / path.replace("brain_rdms", "responses"))
+        np.testing.assert_array_equal(read, dataset.patterns("1", target))
+        assert read.dtype == dataset.patterns("1", target).dtype
         np.testing.assert_allclose(
-            rdms.load(folder / path), dataset.brain_rdm("1", target, "correlation"), rtol=1e-6, atol=1e-7
+            rdms.load(folder / path), brain_rdms.rdm(dataset.patterns("1", target), "correlation"), rtol=1e-6, atol=1e-7
         )
     assert (folder / "results/logs/brain_rdms/things/sub-1/170±10ms.log").is_file()
     for partition in ("training", "test"):
         path = folder / f"results/preprocessed_data/things/sub-1/preprocessed_eeg_{partition}.npy"
-        expected = preprocessing.join(sessions, partition)["preprocessed_eeg_data"]
+        expected = things_eeg2_preprocessing.join(sessions, partition)["preprocessed_eeg_data"]
         np.testing.assert_array_equal(np.load(path, allow_pickle=True).item()["preprocessed_eeg_data"], expected)
 
     everything = (STIMULI, *RDMS, *DRY)
     assert "Nothing to be done" in snakemake(*everything)
+    for distance, read_again in (("euclidean", {}), ("crossnobis", {"responses": 2})):
+        redone = jobs(snakemake(*everything, "--config", f"rdm={{brain_distance: {distance}}}"))
+        assert redone == {"brain_rdms": 2} | read_again
     redone = jobs(snakemake(*everything, noise_covariance="training"))
-    assert redone == {"preprocess_session": 4, "join_sessions": 1, "brain_rdms": 2}
+    assert redone == {"preprocess_session": 4, "join_sessions": 1, "responses": 2, "brain_rdms": 2}
     raw_files(folder / "data", 3)["test"].touch()
-    assert jobs(snakemake(*everything)) == {"preprocess_session": 1, "join_sessions": 1, "brain_rdms": 2}
+    assert jobs(snakemake(*everything)) == {
+        "preprocess_session": 1,
+        "join_sessions": 1,
+        "responses": 2,
+        "brain_rdms": 2,
+    }
     redone = jobs(snakemake(*everything, conditions="test_images"))
-    assert redone == {"preprocess_session": 1, "join_sessions": 1, "brain_rdms": 2, "stimuli": 1}
+    assert redone == {"preprocess_session": 1, "join_sessions": 1, "responses": 2, "brain_rdms": 2, "stimuli": 1}
 
 
 def test_a_time_course_is_an_alignment_per_published_sample(workflow):
     _, snakemake = workflow
     listed = jobs(snakemake(*DRY, targets="all"))
-    assert (listed["brain_rdms"], listed["alignment"]) == (100, 100)
+    assert (listed["responses"], listed["brain_rdms"], listed["alignment"]) == (100, 100, 100)
 
 
 def test_a_broken_recording_ends_its_job_with_one_message(workflow):

@@ -1,18 +1,22 @@
 """Features against plain forward passes."""
 
+import os
+import re
 import zipfile
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torchvision
 import zarr
-from early_alignment import feature_files, features, networks, rdms
 from early_alignment.datasets.base import DataSet, Stimulus
 from early_alignment.errors import InputError
-from early_alignment.feature_files import FeatureFile, FeatureWriter
-from early_alignment.images import stimulus_array
+from early_alignment.geometry import rdms
+from early_alignment.networks import checkpoints, feature_files, features, networks
+from early_alignment.networks.feature_files import FeatureFile, FeatureWriter
+from early_alignment.networks.images import stimulus_array
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -137,6 +141,82 @@ def feature_file(tmp_path):
     return tmp_path / "f.zarr.zip"
 
 
+@pytest.mark.parametrize(("shape", "chunks"), [((70, 16_400), (64, 16_384)), ((3, 5), (3, 5))])
+def test_chunks_are_of_64_conditions_and_16384_features_compressed_by_lz4_unshuffled(tmp_path, shape, chunks):
+    rows = np.random.default_rng(1).normal(size=shape).astype(np.float16)
+    writer = FeatureWriter(tmp_path / "f.zarr.zip", [f"{i}" for i in range(shape[0])])
+    writer.add(rows[:1], np.array([-3]))
+    writer.add(rows[1:2])
+    writer.add(rows[2:], np.arange(shape[0] - 2))
+    writer.close()
+    with zarr.storage.ZipStore(tmp_path / "f.zarr.zip", mode="r") as store:
+        array = zarr.open_array(store, mode="r")
+        assert array.chunks == chunks
+        assert array.attrs["exponents"] == [-3, 0, *range(shape[0] - 2)]
+        (blosc,) = array.compressors
+        settings = blosc.to_dict()["configuration"]
+        assert (settings["cname"], settings["clevel"], settings["shuffle"]) == ("lz4", 1, "noshuffle")
+        np.testing.assert_array_equal(array[:], rows)
+
+
+def changed(path, to, change):
+    """A copy of a feature file, of which each entry is what `change` makes of its name and content, or left out."""
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(to, "w") as new:
+        for name in old.namelist():
+            info, content = zipfile.ZipInfo(name), change(name, old.read(name))
+            if name == "c/0/0":  # what other programs note beside a file, which is nothing to a reader
+                info.extra = b"\x01\x99\x04\x00abcd"
+            if content is not None:
+                new.writestr(info, content)
+    return to
+
+
+def in_metadata(old, new):
+    return lambda name, content: content.replace(old, new) if name == "zarr.json" else content
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (lambda name, content: None if name == "zarr.json" else content, "KeyError: .*zarr.json"),
+        (in_metadata(b'"shape"', b'"size"'), "KeyError: 'shape'"),
+        (in_metadata(b'"float16"', b'"real"'), "TypeError: .*real"),
+        (in_metadata(b"{", b"["), "JSONDecodeError: "),
+        (in_metadata(b'"blosc"', b'"gzip"'), "codecs \\['bytes', 'gzip'\\]"),
+        (in_metadata(b'"exponents"', b'"powers"'), "KeyError: 'exponents'"),
+    ],
+)
+def test_what_is_no_feature_file_is_refused_by_what_it_lacks(feature_file, tmp_path, change, found):
+    with pytest.raises(InputError, match=rf"other\.zarr\.zip\n  found:    {found}[\s\S]*one zarr array[\s\S]*delete"):
+        FeatureFile(changed(feature_file, tmp_path / "other.zarr.zip", change))
+
+
+def test_a_missing_file_and_a_chunk_that_was_zipped_by_compression_are_refused(feature_file, tmp_path):
+    with pytest.raises(InputError, match=r"none\.zarr\.zip\n  found:    FileNotFoundError"):
+        FeatureFile(tmp_path / "none.zarr.zip")
+    with zipfile.ZipFile(feature_file) as old, zipfile.ZipFile(tmp_path / "f.zip", "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    with pytest.raises(InputError, match="chunk c/0/0 is zipped by compression"):
+        read(tmp_path / "f.zip")
+
+
+def number_of_open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_an_entry_may_have_fields_of_its_own_and_the_file_is_closed_in_the_end(feature_file, tmp_path):
+    other = changed(feature_file, tmp_path / "other.zarr.zip", lambda name, content: content)
+    before = number_of_open_files()
+    np.testing.assert_array_equal(read(other), np.zeros((3, 20_000)))
+    with FeatureFile(other) as file:
+        assert file.shape == (3, 20_000)
+        assert file.dtype == np.float16
+        assert [part.shape for part in file] == [(3, 16_384), (3, 20_000 - 16_384)]
+        assert number_of_open_files() == before + 1
+    assert number_of_open_files() == before
+
+
 def test_a_changed_byte_is_noticed(feature_file):
     content = bytearray(feature_file.read_bytes())
     content[content.index(b"c/0/1") + 30] ^= 1
@@ -242,7 +322,9 @@ def test_exponents_are_in_the_file_and_taken_back_by_the_reader(tmp_path):
     writer = FeatureWriter(tmp_path / "f.zarr.zip", ["faint", "usual"])
     writer.add(rows, exponents)
     writer.close()
-    np.testing.assert_array_equal(read(tmp_path / "f.zarr.zip"), [[2**-10, 2**-9], [3, 4]])
+    found = read(tmp_path / "f.zarr.zip")
+    np.testing.assert_array_equal(found, [[2**-10, 2**-9], [3, 4]])
+    assert found.dtype == np.float32
     with zarr.storage.ZipStore(tmp_path / "f.zarr.zip", mode="r") as store:
         array = zarr.open_array(store, mode="r")
         np.testing.assert_array_equal(np.ldexp(array[:].astype(float), -np.array(array.attrs["exponents"])[:, None]),
@@ -259,6 +341,71 @@ def test_patterns_that_float16_would_blur_are_refused_and_nothing_is_left(tmp_pa
     assert not list(tmp_path.iterdir())
     features.extract(network, file, dataset, stimuli, size=32, dtype="float32")
     assert read(file["layer1"]).max() > 1e6
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_of_features_that_are_not_finite_the_first_condition_is_named(dtype, value):
+    values = torch.ones(4, 2, 3)
+    values[1, 1, 2] = values[3, 0, 0] = value
+    with pytest.raises(InputError) as error:
+        features.storable(values, dtype, "layer1", list("abcd"))
+    assert error.value.where == "features of layer1 for condition b"
+    assert error.value.found == f"values up to {abs(value)}"
+
+
+@pytest.mark.parametrize("sign", [1, -1, 0.25])
+def test_a_mean_of_nearly_eight_standard_deviations_is_stored_and_a_larger_one_only_in_float32(sign):
+    """Of m − 1 and m + 1 the mean is m, and the standard deviation 1."""
+    means = torch.tensor([0.0, 7.95, 8.05, 9.0])
+    pairs = sign * torch.stack([means - 1, means + 1], dim=1).repeat(1, 3).reshape(4, 2, 3)
+    rows, exponents = features.storable(pairs[:2], "float16", "layer1", ["a", "b"])
+    assert rows.shape == (2, 6)
+    back = np.ldexp(rows.astype(float), -exponents[:, None])
+    np.testing.assert_allclose(back, pairs[:2].reshape(2, 6), rtol=2**-11)
+    with pytest.raises(InputError, match="features of layer1 for condition c\n  found:    a mean of more than 8 "):
+        features.storable(pairs, "float16", "layer1", list("abcd"))
+    rows, exponents = features.storable(pairs * 1e-30, "float32", "layer1", list("abcd"))
+    assert rows.dtype == np.float32
+    np.testing.assert_array_equal(rows, (pairs * 1e-30).reshape(4, 6))
+    np.testing.assert_array_equal(exponents, np.zeros(4, int), strict=True)
+
+
+def test_patterns_are_multiplied_where_their_largest_is_outside_1_to_32768():
+    """Then to just below 32,768, however small they are."""
+    magnitudes = np.array([0, 1, 1.5, 32_767, 32_768, 3e38, 0.99, 1e-30, 2.0**-149])
+    exponents = features.exponents_for_float16(magnitudes)
+    np.testing.assert_array_equal(exponents == 0, [True] * 4 + [False] * 5)
+    multiplied = np.ldexp(magnitudes[4:], exponents[4:])
+    assert ((multiplied >= 2**14) & (multiplied < 2**15)).all()
+    values = torch.tensor(magnitudes, dtype=torch.float32)[:, None, None].repeat(1, 2, 2)
+    scaled = features.scaled(values, exponents)
+    np.testing.assert_array_equal(scaled, np.ldexp(values.double().numpy(), exponents[:, None, None]))
+    assert features.scaled(values, np.zeros(9, int)) is values
+
+
+def test_images_are_loaded_in_the_order_of_the_stimuli_and_on_the_background(tmp_path):
+    for i in range(5):
+        Image.new("RGBA", (9, 9), (50 * i, 0, 0, 255 if i else 0)).save(tmp_path / f"{i}.png")
+    data = DataSet("plain", {"root": tmp_path, "subjects": [1], "targets": ["V1"]})
+    names = [f"{i}.png" for i in (3, 0, 4, 1, 2)]
+    expected = [stimulus_array(data.open_image(name, 200), 8) for name in names]
+    batches = list(features.image_batches(data, [Stimulus(name, name) for name in names], 8, 200, batch_size=2))
+    assert [batch.shape for batch in batches] == [(2, 3, 8, 8), (2, 3, 8, 8), (1, 3, 8, 8)]
+    assert batches[0].dtype == torch.float32
+    np.testing.assert_array_equal(torch.cat(batches), np.stack(expected))
+    many = [Stimulus("a", "1.png")] * 33
+    alone, helped = features.image_batches(data, many, 8), features.image_batches(data, many, 8, None, 2, 8, True)
+    assert [len(batch) for batch in alone] == [32, 1]
+    assert (alone.num_workers, alone.pin_memory) == (0, False)
+    assert (helped.num_workers, helped.pin_memory) == (2, True)
+
+
+def test_what_is_extracted_is_counted_and_timed(network, dataset, stimuli, tmp_path, capsys):
+    features.extract(network, {"bn1": tmp_path / "f.zarr.zip"}, dataset, stimuli, size=32, batch_size=4)
+    printed = re.search(r"^6 images in (\d+\.\d) s: (\d+\.\d) images/s$", capsys.readouterr().out, re.MULTILINE)
+    seconds, rate = map(float, printed.groups())
+    assert 6 / (seconds + 0.06) <= rate <= 6 / max(seconds - 0.06, 1e-3)
 
 
 def test_a_constant_pattern_is_stored_as_it_is():
@@ -331,6 +478,85 @@ def test_a_checkpoint_of_another_architecture_is_refused(network, tmp_path):
     torch.save(network.state_dict(), tmp_path / "epoch-001.pt")
     with pytest.raises(InputError, match=r"epoch-001\.pt[\s\S]*the 320 keys of resnet50"):
         networks.from_checkpoint("resnet50", tmp_path / "epoch-001.pt")
+
+
+SMALL = "shufflenet_v2_x0_5"
+
+
+def test_a_state_dict_gives_its_network_back_with_as_many_classes():
+    torch.manual_seed(3)
+    state = torchvision.models.get_model(SMALL, num_classes=7).state_dict()
+    before = torch.get_rng_state()
+    for old in (state, {name: tensor for name, tensor in state.items() if "num_batches_tracked" not in name}):
+        network = networks.with_state(SMALL, dict(old), "here")
+        assert not network.training
+        assert all(torch.equal(tensor, state[name]) for name, tensor in network.state_dict().items())
+    seeded = networks.untrained(SMALL, n_classes=7, seed=3).state_dict()
+    assert all(torch.equal(tensor, state[name]) for name, tensor in seeded.items())
+    assert torch.equal(torch.get_rng_state(), before)  # what others draw does not depend on it
+
+
+class Harm:
+    """What a pickle of it would do: make a folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (self.folder,)
+
+
+def test_a_checkpoint_is_the_network_that_was_saved_and_runs_no_code(tmp_path, capsys):
+    network, path = networks.untrained(SMALL, n_classes=4, seed=5), tmp_path / "epoch-003.pt"
+    checkpoints.save(network, path, {"seed": 5, "epoch": 3})
+    for expected in (None, {"seed": 5}):
+        found = networks.from_checkpoint(SMALL, path, expected).state_dict()
+        assert all(torch.equal(tensor, found[name]) for name, tensor in network.state_dict().items())
+    with pytest.raises(InputError, match=r"epoch-003\.pt\n  found:    a network of seed 5\n  expected: seed 6\n"):
+        networks.from_checkpoint(SMALL, path, {"seed": 6, "epoch": 3})
+    assert not capsys.readouterr().out
+    torch.save({"fc.bias": torch.zeros(1)}, path)
+    with pytest.raises(InputError, match=r"epoch-003\.pt\n  found:    \d+ missing keys"):
+        networks.from_checkpoint(SMALL, path)
+    assert f"{path} does not say of what seed" in capsys.readouterr().out
+    torch.save({"fc.bias": Harm(f"{tmp_path}/harm")}, path)
+    with pytest.raises(InputError, match="not readable: Weights only load failed"):
+        networks.from_checkpoint(SMALL, path)
+    assert not (tmp_path / "harm").exists()
+
+
+@pytest.mark.parametrize(
+    ("missing", "unexpected", "found"),
+    [
+        (["fc.bias"], [], "1 missing keys (fc.bias); 0 unexpected keys"),
+        ([], ["a", "b"], "0 missing keys; 2 unexpected keys (a, b)"),
+        ([], list("abcde"), "0 missing keys; 5 unexpected keys (a, b, c, d, e)"),
+        (["fc.bias"], list("abcdef"), "1 missing keys (fc.bias); 6 unexpected keys (a, b, c, d, e and 1 more)"),
+    ],
+)
+def test_keys_that_a_state_dict_lacks_or_has_too_many_are_named(missing, unexpected, found):
+    state = networks.untrained(SMALL, n_classes=2, seed=0).state_dict() | dict.fromkeys(unexpected, torch.zeros(1))
+    with pytest.raises(InputError) as error:
+        networks.with_state(SMALL, {name: tensor for name, tensor in state.items() if name not in missing}, "here")
+    assert error.value.where == "here"
+    assert error.value.found == found
+    assert re.fullmatch(rf"the \d+ keys of {SMALL}", error.value.expected)
+
+
+def test_tensors_of_other_shapes_are_refused_by_name():
+    state = networks.untrained(SMALL, n_classes=2, seed=0).state_dict()
+    with pytest.raises(InputError) as error:
+        networks.with_state(SMALL, state | {"conv1.0.weight": torch.zeros(1)}, "here")
+    assert error.value.where == "here"
+    assert "conv1.0.weight" in error.value.found
+    assert error.value.expected == f"the shapes of {SMALL}"
+
+
+def test_a_network_that_is_not_torchvisions_is_refused_with_the_nearest():
+    with pytest.raises(InputError, match=r"architecture\n  found:    no network 'resnet19'\n.*one of resnet1"):
+        networks.untrained("resnet19", n_classes=2, seed=0)
+    with pytest.raises(InputError, match="no network 'fcn_resnet50'"):  # torchvision's, but it does not classify
+        networks.untrained("fcn_resnet50", n_classes=2, seed=0)
 
 
 def test_an_image_that_is_not_square_keeps_its_central_square():

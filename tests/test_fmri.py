@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from early_alignment.datasets import open_dataset
 from early_alignment.errors import InputError
+from early_alignment.experiment import checks
+from early_alignment.geometry import brain_rdms
 from PIL import Image
 
 SHAPE = (9, 7, 5)
@@ -132,6 +134,49 @@ def test_responses_are_z_scored_per_session_and_averaged_over_repetitions(nsd, s
         assert np.isnan(repetitions[n:, row]).all()
 
 
+@pytest.mark.parametrize("subject", [1, 2])
+def test_a_sample_of_responses_is_of_the_first_ten_trials_as_they_are_stored(nsd, subject):
+    root, truth, _ = nsd
+    inside = truth[subject]["masks"]["prf-visualrois"] == 1
+    expected = truth[subject]["sessions"][0].T[:10][:, inside.T]
+    np.testing.assert_array_equal(dataset(root).sample_of_responses(str(subject), "V1v"), expected)
+
+
+@pytest.mark.parametrize("chunks", [None, (5, 2, 3, 4)])
+@pytest.mark.parametrize("at_a_time", [1, 500, 2**26])
+@pytest.mark.parametrize("n", [1, 7, 12])
+def test_voxels_of_a_region_anywhere_in_an_hdf5_file(tmp_path, monkeypatch, chunks, at_a_time, n):
+    import h5py
+    from early_alignment.datasets import nsd as module
+
+    monkeypatch.setattr(module, "BYTES_AT_A_TIME", at_a_time)
+    rng = np.random.default_rng(22)
+    stored = rng.integers(-3000, 3000, (12, 4, 6, 9), dtype=np.int16)
+    inside = np.zeros(stored.shape[1:], bool)
+    inside[1:3, 2:5, 4:8] = rng.uniform(size=(2, 3, 4)) < 0.5
+    with h5py.File(tmp_path / "betas.hdf5", "w") as file:
+        betas = file.create_dataset("betas", data=stored, chunks=chunks)
+        found = np.concatenate(list(module.hdf5_voxels(tmp_path / "betas.hdf5", betas, inside, n)))
+    np.testing.assert_array_equal(found, stored[:n, inside])
+
+
+def test_a_damaged_chunk_of_an_hdf5_file_is_named(tmp_path):
+    import h5py
+    from early_alignment.datasets import nsd as module
+
+    path = tmp_path / "betas.hdf5"
+    with h5py.File(path, "w") as file:
+        betas = file.create_dataset("betas", data=np.ones((3, 4, 4, 4)), chunks=(1, 4, 4, 4), fletcher32=True)
+        offset = betas.id.get_chunk_info(1).byte_offset
+    content = bytearray(path.read_bytes())
+    content[offset] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError) as error:
+        list(module.voxels(path, np.ones((4, 4, 4), bool)))
+    assert (error.value.where, error.value.expected) == (str(path), "betas of all trials")
+    assert error.value.found.startswith("not readable, perhaps cut short (")
+
+
 def test_regions_unions_families_and_selection_by_noise_ceiling(nsd):
     root, truth, _ = nsd
     masks, ncsnr = truth[2]["masks"], truth[2]["ncsnr"]
@@ -150,12 +195,11 @@ def test_regions_unions_families_and_selection_by_noise_ceiling(nsd):
 
 @pytest.mark.parametrize("subject", ["1", "2"])
 def test_all_distances(nsd, subject):
-    from early_alignment import repetitions
-
     data = dataset(nsd[0], min_repetitions=2)
     n = len(data.stimuli())
-    for distance in ("correlation", "euclidean", *repetitions.DISTANCES):
-        assert data.brain_rdm(subject, "V1v", distance).shape == (n * (n - 1) // 2,)
+    for distance in ("correlation", "euclidean", *brain_rdms.NEEDS_REPETITIONS):
+        read = data.repeated_patterns if distance in brain_rdms.NEEDS_REPETITIONS else data.patterns
+        assert brain_rdms.rdm(read(subject, "V1v"), distance).shape == (n * (n - 1) // 2,)
 
 
 @pytest.fixture
@@ -256,24 +300,26 @@ def test_the_check_knows_that_crossnobis_needs_two_repetitions_of_every_image(ns
     assert any(rare.values())
     for subject, numbers in rare.items():
         data = dataset(root)
-        data.check_repetitions(str(subject), "V1v", "mahalanobis")
+        checks.check_repetitions(data, str(subject), "V1v", "mahalanobis")
         measured = ~np.isnan(data.repetitions(str(subject), "V1v")).all(axis=-1)
         np.testing.assert_array_equal(data.measured(str(subject), "V1v"), measured)
         if numbers:
             with pytest.raises(
                 InputError, match=rf"{len(numbers)} of .*nsd-{min(numbers):05d}[\s\S]*min_repetitions to 2"
             ):
-                data.check_repetitions(str(subject), "V1v", "crossnobis")
-        dataset(root, min_repetitions=2).check_repetitions(str(subject), "V1v", "crossnobis")
+                checks.check_repetitions(data, str(subject), "V1v", "crossnobis")
+        checks.check_repetitions(dataset(root, min_repetitions=2), str(subject), "V1v", "crossnobis")
 
 
 FULL = (81, 104, 83)
 READ = """
 import sys
 from early_alignment.datasets import open_dataset
+from early_alignment.geometry import brain_rdms
 
 settings = {"format": "nsd", "root": sys.argv[1], "subjects": [1], "targets": ["nsdgeneral"]}
-print(open_dataset("nsd", settings).brain_rdm("1", "nsdgeneral", "correlation").shape)
+responses = open_dataset("nsd", settings).patterns("1", "nsdgeneral")
+print(brain_rdms.rdm(responses, "correlation").shape)
 print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 

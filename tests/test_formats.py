@@ -198,10 +198,15 @@ def finished(tmp_path_factory):
     written = {write.__name__: write(folder / "data" / write.__name__) for write in WRITERS}
     experiment = {
         "results": "results",
-        "seeds": [1],
-        "epochs": [1],
-        "blocks": ["layer4"],
-        "network": {"architecture": "resnet18", "checkpoints": "after-{epoch}.pt"},
+        "networks": {
+            "net": {
+                "architecture": "resnet18",
+                "blocks": ["layer4"],
+                "seeds": [1],
+                "epochs": [1],
+                "checkpoints": "after-{epoch}.pt",
+            }
+        },
         "features": {"image_size": SIZE, "dtype": "float32"},
         "datasets": {
             name: {"format": name.partition("_npy")[0].partition("_zarr")[0], "root": f"data/{name}"} | settings
@@ -253,6 +258,7 @@ def test_a_chunk_of_a_zarr_array_that_is_rewritten_in_place_makes_its_rdm_stale(
     printed = run(*command, "--dry-run", "--quiet", "reason", cwd=folder).stdout
     jobs = printed.split("Job stats:")[1].split("\n\n")[0].splitlines()[3:]
     assert {rule: int(n) for rule, n in map(str.split, jobs) if rule != "total"} == {
+        "responses": 1,
         "brain_rdms": 1,
         "alignment": 1,
         "alignment_table": 1,

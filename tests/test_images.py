@@ -3,17 +3,20 @@
 import struct
 import warnings
 import zlib
+from functools import reduce
 from io import BytesIO
+from operator import getitem
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from conftest import REAL_DATA, REPOSITORY
-from early_alignment import config, decoding, features, stimuli
-from early_alignment.datasets import open_dataset
-from early_alignment.decoding import decoded
+from early_alignment.datasets import decoding, open_dataset, stimuli
+from early_alignment.datasets.decoding import decoded
 from early_alignment.errors import InputError
+from early_alignment.experiment import config
+from early_alignment.networks import features
 from PIL import Image
 from torchvision.datasets.folder import pil_loader
 
@@ -75,6 +78,16 @@ def test_16_bit_greys_are_rounded(tmp_path):
     sixteen = np.arange(65536, dtype=np.uint16).reshape(256, 256)
     Image.fromarray(sixteen).save(tmp_path / "a.png")
     np.testing.assert_array_equal(pixels(decoded(tmp_path / "a.png"))[..., 0], np.round(sixteen / 257))
+
+
+def test_16_bit_greys_of_a_known_format_become_8_bits_and_others_are_refused():
+    image = Image.fromarray(np.array([[0, 257 * 7, 65535]], np.uint16))
+    with pytest.raises(InputError, match="greys of Pillow's mode I;16 in a SGI file"):
+        image.format = "SGI"
+        decoding._in_8_bits(image, "here")
+    image.format = "PNG"
+    assert decoding._in_8_bits(image, "here").mode == "L"
+    np.testing.assert_array_equal(np.asarray(decoding._in_8_bits(image, "here")), [[0, 7, 255]])
 
 
 def test_16_bit_colours_are_what_the_8_bit_image_is(tmp_path):
@@ -424,12 +437,12 @@ def test_networks_see_the_background_and_an_error_of_a_worker_is_its_message_alo
     assert "Traceback" not in str(caught.value)
 
 
-@pytest.mark.parametrize("key", ["features", "training"])
+@pytest.mark.parametrize("key", ["features", "networks.resnet50.training"])
 def test_a_background_is_a_grey_or_a_colour_or_null(key):
-    paper = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
-
     def given(background):
-        return config.checked(paper | {key: paper[key] | {"background": background}})[key]["background"]
+        paper = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+        reduce(getitem, key.split("."), paper)["background"] = background
+        return reduce(getitem, key.split("."), config.checked(paper))["background"]
 
     for background in (0, 255, None, [0, 127, 255]):
         assert given(background) == background

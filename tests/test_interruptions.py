@@ -18,8 +18,8 @@ from dataclasses import replace
 import pytest
 import torch
 from conftest import REPOSITORY
-from early_alignment import training
 from early_alignment.errors import InputError
+from early_alignment.training import loop
 from small_training import (
     RECIPE,
     assert_same_networks,
@@ -34,6 +34,18 @@ from small_training import (
 # Batch norm and dropout in a file of a few megabytes.
 SMALL = replace(RECIPE, architecture="mobilenet_v3_small")
 LAST = 5
+WHOLE = {"recipe": SMALL, "last_epoch": LAST}
+# Ten steps in an epoch.
+EARLY = {"recipe": replace(SMALL, batch_size=2), "last_epoch": 1, "early_steps": (1, 3, 7)}
+
+
+def trained(folder, images, training) -> float:
+    """Train in a process of its own; the seconds that it takes."""
+    started = time.monotonic()
+    process = start(run_job, job(folder, images, **training))
+    process.join()
+    assert process.exitcode == 0
+    return time.monotonic() - started
 
 
 @pytest.fixture(scope="module")
@@ -42,19 +54,29 @@ def undisturbed(images, tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
     for _ in range(2):  # the first starts the server that forks
         shutil.rmtree(folder)
-        started = time.monotonic()
-        process = start(run_job, job(folder, images, SMALL, LAST))
-        process.join()
-        assert process.exitcode == 0
-        seconds = time.monotonic() - started
+        seconds = trained(folder, images, WHOLE)
     return folder, seconds
 
 
-def assert_same_training(folder, other):
-    assert_same_networks(folder, other, range(LAST + 1))
-    for epoch in range(LAST + 1):
-        rows = [json.loads((f / f"epoch-{epoch:03d}.json").read_text()) for f in (folder, other)]
+def assert_same_epochs(folder, other, labels):
+    """The same weights, running statistics, losses and accuracies."""
+    assert_same_networks(folder, other, labels)
+    for label in labels:
+        rows = [json.loads((f / f"epoch-{label}.json").read_text()) for f in (folder, other)]
         assert {**rows[0], "seconds": None} == {**rows[1], "seconds": None}
+
+
+def labels_of(folder) -> list[str]:
+    return sorted(path.stem.removeprefix("epoch-") for path in folder.glob("epoch-*.pt"))
+
+
+def assert_same_training(folder, other):
+    assert labels_of(folder) == labels_of(other)
+    assert_same_epochs(folder, other, labels_of(other))
+    assert_same_states(folder, other)
+
+
+def assert_same_states(folder, other):
     states = [torch.load(f / "state.pt", weights_only=True) for f in (folder, other)]
     assert states[0]["fingerprint"] == states[1]["fingerprint"]
     momenta = [state["optimiser"]["state"] for state in states]
@@ -62,7 +84,7 @@ def assert_same_training(folder, other):
         assert torch.equal(momenta[0][parameter]["momentum_buffer"], momenta[1][parameter]["momentum_buffer"])
 
 
-def kill_until_trained(at_least, images, undisturbed, parent, rng):
+def kill_until_trained(training, at_least, images, undisturbed, parent, rng):
     """Kill trainings at random moments, until so many kills have struck; every training ends like the undisturbed."""
     reference, seconds = undisturbed
     struck, trainings = [], 0
@@ -71,7 +93,7 @@ def kill_until_trained(at_least, images, undisturbed, parent, rng):
         process = None
         while not (folder / "segment-001.json").exists():
             assert process is None or process.exitcode != 1, "a training failed by itself"
-            process = start(run_job, job(folder, images, SMALL, LAST, threads=rng.choice((1, 3))))
+            process = start(run_job, job(folder, images, **training, threads=rng.choice((1, 3))))
             number = rng.choice((signal.SIGKILL, signal.SIGTERM))
             process.join(timeout=rng.uniform(0, 0.9) * seconds)
             if end(process, number):
@@ -80,7 +102,7 @@ def kill_until_trained(at_least, images, undisturbed, parent, rng):
                     if (folder / "state.pt").exists()
                     else -1
                 )
-                struck.append((number.name, done))
+                struck.append((number.name, done, len(list(folder.glob("epoch-000+*.pt")))))
         assert_same_training(folder, reference)
         trainings += 1
     print(f"{len(struck)} kills survived in {trainings} trainings: {struck}")
@@ -96,23 +118,56 @@ def rng() -> random.Random:
 
 @pytest.mark.parametrize("at_least", [20, pytest.param(100, marks=pytest.mark.slow)])
 def test_kills_at_random_moments_change_no_byte(images, undisturbed, tmp_path, at_least, rng):
-    struck = kill_until_trained(at_least, images, undisturbed, tmp_path, rng)
-    assert len({done for _, done in struck}) > 2, "all struck in the same epoch"
+    struck = kill_until_trained(WHOLE, at_least, images, undisturbed, tmp_path, rng)
+    assert len({done for _, done, _ in struck}) > 2, "all struck in the same epoch"
 
 
-def test_a_full_disk_is_named_and_the_last_epoch_kept(images, undisturbed, tmp_path):
+@pytest.mark.parametrize("at_least", [20, pytest.param(100, marks=pytest.mark.slow)])
+def test_early_steps_and_kills_between_them_change_no_byte(images, undisturbed, tmp_path, at_least, rng):
+    """`undisturbed` has started the server that forks."""
+    plain, looked_at = tmp_path / "plain", tmp_path / "looked_at"
+    trained(plain, images, EARLY | {"early_steps": ()})
+    seconds = trained(looked_at, images, EARLY)
+    assert labels_of(looked_at) == ["000", "000+00001", "000+00003", "000+00007", "001"]
+    assert_same_epochs(looked_at, plain, labels_of(plain))
+    assert_same_states(looked_at, plain)
+    struck = kill_until_trained(EARLY, at_least, images, (looked_at, seconds), tmp_path, rng)
+    assert len({early for _, done, early in struck if done == 0}) > 2, "all struck between the same early steps"
+
+
+def test_an_ended_first_epoch_leaves_no_early_steps_that_are_no_longer_asked_for(images, tmp_path):
+    """One that is begun anew is another attempt, with steps of its own."""
     torch.set_num_threads(1)
-    training.train(SMALL, images, seed=1, last_epoch=1, folder=tmp_path, workers=0)
+    loop.train(SMALL, images, seed=1, last_epoch=0, folder=tmp_path, workers=0)
+    (tmp_path / "epoch-000+00001.pt").write_bytes(b"of the ended one")
+    (tmp_path / "epoch-000+00001.json").write_text("of the ended one")
+    loop.train(SMALL, images, seed=1, last_epoch=1, folder=tmp_path, workers=0, early_steps=(2,))
+    assert labels_of(tmp_path) == ["000", "000+00002", "001"]
+    assert weights(tmp_path, "000+00002")
+
+
+@pytest.mark.parametrize(
+    ("done", "early_steps", "message"),
+    [
+        (-1, (), r"epoch 0 could not be written[\s\S]*begins anew"),
+        (0, (2,), r"epoch 1, step 2, could not be written[\s\S]*MB are free[\s\S]*after epoch 0"),
+        (1, (), r"epoch 2 could not be written[\s\S]*MB are free[\s\S]*after epoch 1"),
+    ],
+)
+def test_a_full_disk_is_named_and_the_last_epoch_kept(images, undisturbed, tmp_path, done, early_steps, message):
+    torch.set_num_threads(1)
+    loop.train(SMALL, images, seed=1, last_epoch=done, folder=tmp_path, workers=0)
+    before = labels_of(tmp_path)
     unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, unlimited[1]))
     try:
-        with pytest.raises(InputError, match=r"epoch 2 could not be written[\s\S]*MB are free[\s\S]*after epoch 1"):
-            training.train(SMALL, images, seed=1, last_epoch=LAST, folder=tmp_path, workers=0)
+        with pytest.raises(InputError, match=message):
+            loop.train(SMALL, images, seed=1, last_epoch=LAST, folder=tmp_path, workers=0, early_steps=early_steps)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
-    assert not (tmp_path / "epoch-002.pt").exists()
+    assert labels_of(tmp_path) == before
     assert list(tmp_path.glob(".*.part")) == []
-    training.train(SMALL, images, seed=1, last_epoch=LAST, folder=tmp_path, workers=0)
+    loop.train(SMALL, images, seed=1, last_epoch=LAST, folder=tmp_path, workers=0)
     assert_same_training(tmp_path, undisturbed[0])
 
 
@@ -134,14 +189,14 @@ def test_too_little_memory_loses_nothing(images, undisturbed, tmp_path):
 
 def test_what_a_killed_training_left_half_written_is_swept_up(images, tmp_path):
     (tmp_path / ".epoch-000.pt.123.part").write_bytes(b"half")
-    training.train(SMALL, images, seed=1, last_epoch=0, folder=tmp_path, workers=0)
+    loop.train(SMALL, images, seed=1, last_epoch=0, folder=tmp_path, workers=0)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "epoch-000.json", "epoch-000.pt", "lock", "state.pt", "tensorboard",
     ]  # fmt: skip
 
 
 def test_two_trainings_never_share_a_folder(images, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "LOCK_PATIENCE", 0)
+    monkeypatch.setattr(loop, "LOCK_PATIENCE", 0)
     other = (
         f"import fcntl, time; file = open({str(tmp_path / 'lock')!r}, 'w'); fcntl.lockf(file, fcntl.LOCK_EX); "
         "print('locked', flush=True); time.sleep(60)"
@@ -149,9 +204,9 @@ def test_two_trainings_never_share_a_folder(images, tmp_path, monkeypatch):
     with subprocess.Popen([sys.executable, "-c", other], stdout=subprocess.PIPE) as process:
         process.stdout.readline()
         with pytest.raises(InputError, match="another process trains in this folder"):
-            training.train(SMALL, images, seed=1, last_epoch=0, folder=tmp_path, workers=0)
+            loop.train(SMALL, images, seed=1, last_epoch=0, folder=tmp_path, workers=0)
         process.kill()
-    training.train(SMALL, images, seed=1, last_epoch=0, folder=tmp_path, workers=0)
+    loop.train(SMALL, images, seed=1, last_epoch=0, folder=tmp_path, workers=0)
     assert weights(tmp_path, 0)
 
 
@@ -160,7 +215,7 @@ def test_two_trainings_never_share_a_folder(images, tmp_path, monkeypatch):
 
 def ended(code: str, cwd) -> tuple[subprocess.CompletedProcess, float]:
     started = time.monotonic()
-    code = "import hashlib, os, signal, threading, time; from early_alignment import termination\n" + code
+    code = "import hashlib, os, signal, threading, time; from early_alignment.training import termination\n" + code
     result = subprocess.run(
         [sys.executable, "-c", code],
         cwd=cwd,

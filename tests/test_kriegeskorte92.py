@@ -5,9 +5,11 @@ The numbers are those of Kriegeskorte et al. (2008)'s supplement and of rsatoolb
 
 import numpy as np
 import pytest
-from early_alignment import inference, measures, rdms
+from early_alignment.comparison import measures
 from early_alignment.datasets import open_dataset
 from early_alignment.errors import InputError
+from early_alignment.geometry import rdms
+from early_alignment.statistics import ceilings
 from scipy.io import loadmat, savemat
 from scipy.spatial.distance import squareform
 
@@ -26,7 +28,7 @@ def dataset(kriegeskorte92_root):
 @pytest.fixture(scope="module")
 def human(dataset):
     subjects = dataset.subjects_of("human_IT")
-    return np.stack([dataset.brain_rdm(subject, "human_IT", "correlation") for subject in subjects])
+    return np.stack([dataset.published_rdm(subject, "human_IT") for subject in subjects])
 
 
 def test_order_of_images_agrees_with_the_published_mean_rdm(dataset, human):
@@ -36,12 +38,12 @@ def test_order_of_images_agrees_with_the_published_mean_rdm(dataset, human):
 
 
 def test_noise_ceiling_of_four_subjects(human):
-    assert inference.noise_ceiling(human) == pytest.approx((0.3944, 0.6804), abs=5e-5)
+    assert ceilings.noise_ceiling(human) == pytest.approx((0.3944, 0.6804), abs=5e-5)
 
 
 def test_monkey_it_is_one_subject_and_its_alignment_is_as_published(dataset, human):
     assert dataset.subjects_of("monkey_IT") == ["monkeys"]
-    monkey = dataset.brain_rdm("monkeys", "monkey_IT", "correlation")
+    monkey = dataset.published_rdm("monkeys", "monkey_IT")
     assert_alignment(monkey, human, 0.334, 0.491)
 
 

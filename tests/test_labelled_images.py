@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from early_alignment import class_folders, evaluation, labelled_images, loaders, resizing, training
 from early_alignment.errors import InputError
+from early_alignment.networks import loaders
+from early_alignment.training import class_folders, evaluation, labelled_images, loop, resizing
 from PIL import Image
 from small_training import RECIPE, write_images
 from torchvision.datasets import ImageFolder
@@ -104,7 +105,7 @@ def cut_short(path: Path) -> None:
 def test_a_training_names_the_file_that_does_not_decode_and_says_no_more(root, tmp_path, name):
     cut_short(root / name)
     with pytest.raises(InputError) as caught:
-        training.train(RECIPE, root, seed=1, last_epoch=1, folder=tmp_path / "training", workers=1)
+        loop.train(RECIPE, root, seed=1, last_epoch=1, folder=tmp_path / "training", workers=1)
     assert str(caught.value).startswith(f"{root / name}\n  found:    ")
     assert "remove the file, or replace it" in caught.value.remedy
     assert "worker" not in str(caught.value)
@@ -158,9 +159,9 @@ def test_transparent_pixels_show_the_recipes_background_wherever_images_are_show
 
 
 def test_a_training_does_not_go_on_over_another_background(root, tmp_path):
-    training.train(RECIPE, root, seed=1, last_epoch=0, folder=tmp_path / "training", workers=0)
+    loop.train(RECIPE, root, seed=1, last_epoch=0, folder=tmp_path / "training", workers=0)
     with pytest.raises(InputError, match=r"a training with background = 127\n.*background = \[1, 2, 3\]"):
-        training.train(replace(RECIPE, background=[1, 2, 3]), root, 1, 0, tmp_path / "training", workers=0)
+        loop.train(replace(RECIPE, background=[1, 2, 3]), root, 1, 0, tmp_path / "training", workers=0)
 
 
 # The check --------------------------------------------------------------------------------------------------------

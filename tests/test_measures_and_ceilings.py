@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 from conftest import REPOSITORY
-from early_alignment import inference, measures
+from early_alignment.comparison import measures
+from early_alignment.statistics import ceilings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
@@ -51,8 +52,8 @@ def test_every_measure_on_the_real_92_images(kriegeskorte92_root, measure):
 
     settings = {"format": "kriegeskorte92", "root": kriegeskorte92_root, "subjects": [1, 2, 3, 4]}
     dataset = open_dataset("kriegeskorte92", settings | {"targets": ["human_IT"]})
-    human = np.stack([dataset.brain_rdm(subject, "human_IT", "correlation") for subject in dataset.subjects])
-    monkey = dataset.brain_rdm("monkeys", "monkey_IT", "correlation")[None]
+    human = np.stack([dataset.published_rdm(subject, "human_IT") for subject in dataset.subjects])
+    monkey = dataset.published_rdm("monkeys", "monkey_IT")[None]
     np.testing.assert_allclose(measures.compare(monkey, human, measure), theirs(monkey, human, measure), atol=1e-9)
 
 
@@ -138,7 +139,7 @@ def test_second_moments_are_the_centred_inner_products_of_the_patterns():
 @pytest.mark.parametrize("measure", [name for name in measures.MEASURES if name != "kendall_tau_a"])
 def test_a_comparison_imports_numpy_alone(measure):
     code = (
-        "import sys, numpy as np; from early_alignment import alignment, measures; "
+        "import sys, numpy as np; from early_alignment.comparison import alignment, measures; "
         f"measures.compare(np.arange(10.0)[None], np.arange(10.0)[None], {measure!r}); "
         "sys.exit([name for name in ('scipy', 'pandas', 'torch', 'zarr') if name in sys.modules] or 0)"
     )
@@ -157,7 +158,7 @@ def test_every_noise_ceiling_is_rsatoolboxs(two_sets, measure, kind):
     expected = rsatoolbox.inference.boot_noise_ceiling(
         rsatoolbox.rdm.RDMs(subjects), method=RSATOOLBOX[measure], rdm_descriptor="index"
     )
-    np.testing.assert_allclose(inference.noise_ceiling(subjects, measure), expected, atol=1e-9)
+    np.testing.assert_allclose(ceilings.noise_ceiling(subjects, measure), expected, atol=1e-9)
 
 
 def test_ceilings_of_the_real_92_images_differ_by_measure(kriegeskorte92_root):
@@ -166,19 +167,19 @@ def test_ceilings_of_the_real_92_images_differ_by_measure(kriegeskorte92_root):
 
     settings = {"format": "kriegeskorte92", "root": kriegeskorte92_root, "subjects": [1, 2, 3, 4]}
     dataset = open_dataset("kriegeskorte92", settings | {"targets": ["human_IT"]})
-    human = np.stack([dataset.brain_rdm(subject, "human_IT", "correlation") for subject in dataset.subjects])
+    human = np.stack([dataset.published_rdm(subject, "human_IT") for subject in dataset.subjects])
     for measure in ("pearson", "cosine", "spearman", "whitened"):
         expected = rsatoolbox.inference.boot_noise_ceiling(
             rsatoolbox.rdm.RDMs(human), method=RSATOOLBOX[measure], rdm_descriptor="index"
         )
-        np.testing.assert_allclose(inference.noise_ceiling(human, measure), expected, atol=1e-9)
-    assert inference.noise_ceiling(human, "cosine") == pytest.approx((0.988, 0.993), abs=1e-3)
+        np.testing.assert_allclose(ceilings.noise_ceiling(human, measure), expected, atol=1e-9)
+    assert ceilings.noise_ceiling(human, "cosine") == pytest.approx((0.988, 0.993), abs=1e-3)
 
 
 def test_every_measure_has_a_ceiling():
-    assert list(inference.POOLED) == list(measures.MEASURES)
+    assert list(ceilings.POOLED) == list(measures.MEASURES)
 
 
 @pytest.mark.parametrize("measure", measures.MEASURES)
 def test_one_subject_has_no_ceiling(two_sets, measure):
-    assert np.isnan(inference.noise_ceiling(two_sets[0][:1], measure)).all()
+    assert np.isnan(ceilings.noise_ceiling(two_sets[0][:1], measure)).all()

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import rsatoolbox
 from early_alignment import noise
-from early_alignment.repetitions import DISTANCES
-from early_alignment.repetitions import rdm as repeated_rdm
+from early_alignment.geometry.repetitions import DISTANCES
+from early_alignment.geometry.repetitions import rdm as repeated_rdm
 from sklearn.covariance import LedoitWolf
 
 

@@ -11,11 +11,12 @@ import pytest
 import torch
 import yaml
 from conftest import REPOSITORY, copy_of_repository, papers_settings, run
-from early_alignment import checkpoints, image_fingerprint, networks, training, training_process
-from early_alignment import config as library
 from early_alignment.errors import InputError
+from early_alignment.experiment import config as library
+from early_alignment.networks import checkpoints, networks
 from early_alignment.simulation.plan import Plan, plan_of
 from early_alignment.simulation.write import write_labelled_images
+from early_alignment.training import image_fingerprint, loop, process
 from PIL import Image
 from small_training import RECIPE, job, weights
 
@@ -85,7 +86,10 @@ def test_the_demo_itself_is_no_danger(demo):
     [
         (lambda c: c["datasets"]["simulated_EEG"].update(root="/lab/eeg"), "datasets.simulated_EEG.root: /lab/eeg"),
         (lambda c: c["datasets"]["simulated_fMRI"].update(root=None), "datasets.simulated_fMRI.root: None"),
-        (lambda c: c["training"].update(images="/lab/imagenet"), "training.images: /lab/imagenet"),
+        (
+            lambda c: c["networks"]["resnet18"]["training"].update(images="/lab/imagenet"),
+            "networks.resnet18.training.images: /lab/imagenet",
+        ),
         (lambda c: c["datasets"]["simulated_EEG"].update(images="/lab/set"), "datasets.simulated_EEG.images: /lab/set"),
         (lambda c: c["datasets"]["simulated_EEG"].update(subjects=[3, 4]), "simulated_EEG.subjects: [4]"),
         (
@@ -135,14 +139,15 @@ def test_a_copied_demo_config_with_ones_own_roots_deletes_nothing(clone, tmp_pat
     config = json.loads(json.dumps(DEMO))
     config["datasets"]["simulated_EEG"]["root"] = str(tmp_path / "things_eeg2")
     config["datasets"]["simulated_fMRI"]["root"] = str(tmp_path / "nsd")
-    config["training"]["images"] = str(tmp_path / "imagenet")
+    for network in config["networks"].values():
+        network["training"]["images"] = str(tmp_path / "imagenet")
     config["results"] = str(tmp_path / "results")
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(config))
     for command in (("-n",), ("--cores", "1"), ("check", "--cores", "1")):
         result = run("snakemake", *command, "--configfile", tmp_path / "mine.yaml", cwd=clone, check=False)
         assert result.returncode != 0
         assert "datasets.simulated_EEG.root" in result.stdout
-        assert "training.images" in result.stdout
+        assert "networks.resnet50.training.images" in result.stdout
         assert "Traceback" not in result.stdout
     assert [file.read_text() for file in (eeg, mask, photograph)] == ["measured"] * 3
 
@@ -151,14 +156,14 @@ def test_a_copied_demo_config_with_ones_own_roots_deletes_nothing(clone, tmp_pat
 
 
 def test_a_checkpoint_of_another_seed_epoch_or_recipe_is_refused_wherever_it_is_loaded(images, tmp_path):
-    training.train(RECIPE, images, seed=1, last_epoch=1, folder=tmp_path, workers=0)
+    loop.train(RECIPE, images, seed=1, last_epoch=1, folder=tmp_path, workers=0)
     path = tmp_path / "epoch-001.pt"
     known = {"architecture": "resnet18", "momentum": 0.9}
     networks.from_checkpoint("resnet18", path, checkpoints.expected("1", "001", known))
     for seed, epoch, recipe, found in (
         ("2", "001", known, "seed 1"),
         ("1", "003", known, "epoch 1"),
-        ("1", "001-calibrated", known, "batchnorm running"),
+        ("1", "001+00005", known, "step 0"),
         ("1", "001", known | {"momentum": 0.8}, "momentum 0.9"),
     ):
         with pytest.raises(InputError, match=f"a network of {found}"):
@@ -174,10 +179,10 @@ def test_a_checkpoint_that_says_nothing_is_taken_and_the_log_says_so(images, tmp
 
 def test_a_training_does_not_go_on_from_another_seeds_weights(images, tmp_path):
     for seed in (1, 2):
-        training.train(RECIPE, images, seed=seed, last_epoch=1, folder=tmp_path / f"{seed}", workers=0)
+        loop.train(RECIPE, images, seed=seed, last_epoch=1, folder=tmp_path / f"{seed}", workers=0)
     shutil.copy(tmp_path / "2/epoch-001.pt", tmp_path / "1/epoch-001.pt")
     with pytest.raises(InputError, match="a network of seed 2"):
-        training.train(RECIPE, images, seed=1, last_epoch=2, folder=tmp_path / "1", workers=0)
+        loop.train(RECIPE, images, seed=1, last_epoch=2, folder=tmp_path / "1", workers=0)
     assert not (tmp_path / "1/epoch-002.pt").exists()
 
 
@@ -187,9 +192,9 @@ def test_a_training_does_not_begin_beside_checkpoints_of_an_earlier_one(images, 
     (Path(arguments["published"]) / "epoch-001.pt").touch()
     (tmp_path / "training").mkdir(exist_ok=True)
     with pytest.raises(InputError, match="1 checkpoints of a training that is no longer in"):
-        training_process.refuse_to_train_anew_beside(Path(arguments["published"]), tmp_path / "training")
-    (tmp_path / "training" / training.STATE).touch()
-    training_process.refuse_to_train_anew_beside(Path(arguments["published"]), tmp_path / "training")
+        process.refuse_to_train_anew_beside(Path(arguments["published"]), tmp_path / "training")
+    (tmp_path / "training" / loop.STATE).touch()
+    process.refuse_to_train_anew_beside(Path(arguments["published"]), tmp_path / "training")
 
 
 # Which images a training is of -----------------------------------------------------------------------------------
@@ -215,13 +220,13 @@ def test_a_fingerprint_knows_images_by_names_and_sizes_and_not_by_their_folder(i
 def test_a_training_goes_on_in_a_moved_folder_and_not_on_other_images(images, tmp_path):
     taken = image_fingerprint.fingerprint(images)
     folder, moved = tmp_path / "training", shutil.copytree(images, tmp_path / "moved")
-    training.train(RECIPE, images, seed=1, last_epoch=1, folder=folder, workers=0, images=taken)
-    training.train(RECIPE, moved, seed=1, last_epoch=2, folder=folder, workers=0, images=taken)
+    loop.train(RECIPE, images, seed=1, last_epoch=1, folder=folder, workers=0, images=taken)
+    loop.train(RECIPE, moved, seed=1, last_epoch=2, folder=folder, workers=0, images=taken)
     before = weights(folder, 2)
     (moved / "train/dark/0.png").unlink()
     with pytest.raises(InputError, match="29 images of other names"):
-        training.train(RECIPE, moved, seed=1, last_epoch=3, folder=folder, workers=0, images=taken)
+        loop.train(RECIPE, moved, seed=1, last_epoch=3, folder=folder, workers=0, images=taken)
     with pytest.raises(InputError, match="a training with images = "):
-        training.train(RECIPE, moved, seed=1, last_epoch=3, folder=folder, workers=0)
+        loop.train(RECIPE, moved, seed=1, last_epoch=3, folder=folder, workers=0)
     assert not (folder / "epoch-003.pt").exists()
     assert all(torch.equal(before[name], tensor) for name, tensor in weights(folder, 2).items())

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import REPOSITORY, copy_of_repository, environment_with, papers_settings, run
-from early_alignment import messages
-from early_alignment.config import checked
+from early_alignment.experiment.config import checked
+from snakemake_additions import messages
 
 
 @pytest.fixture
@@ -144,10 +144,15 @@ def small(tmp_path):
     (tmp_path / "1-1.pt").touch()
     config = {
         "results": str(tmp_path / "results"),
-        "seeds": [1],
-        "epochs": [1],
-        "blocks": ["layer1"],
-        "network": {"architecture": "resnet18", "checkpoints": f"{tmp_path}/{{seed}}-{{epoch}}.pt"},
+        "networks": {
+            "net": {
+                "architecture": "resnet18",
+                "blocks": ["layer1"],
+                "seeds": [1],
+                "epochs": [1],
+                "checkpoints": f"{tmp_path}/{{seed}}-{{epoch}}.pt",
+            }
+        },
         "datasets": {"mine": {"format": "rdms", "root": str(root), "subjects": ["ann"], "targets": ["LOC"]}},
     }
     checked(config)
@@ -181,7 +186,7 @@ def test_a_plan_refuses_data_of_ones_own_that_are_not_there(folder, small):
 
 def test_the_error_of_a_job_with_thousands_of_inputs_names_its_log_in_sight(tmp_path):
     (tmp_path / "Snakefile").write_text(
-        "from early_alignment import messages\n"
+        "from snakemake_additions import messages\n"
         "messages.shorten(logger)\n"
         'rule gather:\n    input: [f"{i:05d}.in" for i in range(5000)]\n    output: "out"\n    log: "gather.log"\n'
         '    shell: "echo spoilt >{log}; exit 1"\n'
@@ -216,7 +221,7 @@ def test_no_line_of_the_papers_dry_run_lists_all_files(clone, paper_data):
 def test_a_sigterm_while_jobs_are_chosen_ends_the_run(tmp_path, scheduler):
     """As Snakemake is, it hangs in one of three or more."""
     (tmp_path / "Snakefile").write_text(
-        "from early_alignment import sigterm\n"
+        "from snakemake_additions import sigterm\n"
         "sigterm.never_hang()\n"
         'rule all:\n    input: expand("{i}.out", i=range(400))\n'
         'rule one:\n    output: "{i}.out"\n    shell: "sleep 0.3; touch {output}"\n'
@@ -253,9 +258,9 @@ def test_an_executor_plugin_that_runs_jobs_twice_is_refused(folder, tmp_path):
 TABLE_OF_RESOURCES = "| rule | GPUs | cores | memory | minutes at most | disk, each |"
 
 
-def resources_of_the_readme() -> dict[str, tuple[str, ...]]:
+def documented_resources() -> dict[str, tuple[str, ...]]:
     """Rule → (GPUs, cores, MB of memory, minutes) as numbers in strings, empty where the table has none."""
-    lines = (REPOSITORY / "README.md").read_text().partition(TABLE_OF_RESOURCES)[2].splitlines()[2:]
+    lines = (REPOSITORY / "docs/cluster.md").read_text().partition(TABLE_OF_RESOURCES)[2].splitlines()[2:]
     found = {}
     for line in lines[: lines.index("")]:
         rules, *columns = [cell.strip() for cell in line.removeprefix("|").split("|")]
@@ -273,18 +278,20 @@ def amounts(cell: str, rules: int) -> list[str]:
     return numbers[:rules] if len(numbers) >= rules > 1 else numbers[:1] * rules
 
 
-def test_the_readmes_table_of_resources_is_what_the_slurm_profile_asks_for():
+def test_the_documented_table_of_resources_is_what_the_slurm_profile_asks_for():
     profile = yaml.safe_load((REPOSITORY / "profiles/slurm/config.yaml").read_text())
     rules = {}
     for file in (REPOSITORY / "rules").glob("*.smk"):
         if file.name == "download.smk":
             continue
-        _, *parts = re.split(r"^ *rule (\w+):\n", file.read_text(), flags=re.MULTILINE)
+        # A rule per network goes by the name that profiles know it by.
+        named = re.sub(r'\brule:\n +name:\n +f"(\w+)_\{network\.name\}"\n', r"rule \1:\n", file.read_text())
+        _, *parts = re.split(r"^ *rule (\w+):\n", named, flags=re.MULTILINE)
         for name, body in zip(parts[::2], parts[1::2], strict=True):
             threads = re.search(r"^ +threads: (\d+)", body, re.MULTILINE)
             rules[name] = int(threads[1]) if threads else 1
     assert {"train", "features", "checked_data", "simulate_eeg"} <= set(rules)
-    table = resources_of_the_readme()
+    table = documented_resources()
     assert set(table) - {"others"} <= set(rules)
     for name in set(rules) - {"plan", "publish_checkpoint"}:
         asked = profile["default-resources"] | profile["set-resources"].get(name, {})

@@ -5,15 +5,19 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from early_alignment import alignment, inference, measures, noise_ceilings, pairs, rdms, stimuli
-from early_alignment import config as library
-from early_alignment.checks import notes_on_labels
-from early_alignment.datasets import open_dataset
+import yaml
+from conftest import REPOSITORY
+from early_alignment.comparison import alignment, measures, pairs
+from early_alignment.datasets import open_dataset, stimuli
 from early_alignment.errors import InputError
+from early_alignment.experiment import config as library
+from early_alignment.experiment.checks import notes_on_labels
+from early_alignment.geometry import rdms
 from early_alignment.simulation.plan import Plan
 from early_alignment.simulation.write import write_data_set
-from test_config import PAPER
+from early_alignment.statistics import ceilings, noise_ceilings
 
+PAPER = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
 LABELS = {"a": "run 1", "b": "run 2", "c": "run 1", "d": "run 2", "e": "run 1", "f": "run 2", "g": "run 1"}
 CHOICES = [pairs.ALL, pairs.WITHIN, pairs.ACROSS]
 
@@ -59,8 +63,8 @@ def test_each_block_counts_as_much_as_it_has_pairs(measure, choice):
     n = pairs.number_of_pairs(a[0], blocks)
     assert n == sum(map(len, plain))
     np.testing.assert_allclose(pairs.compare_in_blocks(a, b, measure, blocks), expected / n)
-    bounds = np.array([inference.noise_ceiling(b[:, block], measure) for block in plain])
-    ceiling = inference.noise_ceiling(b, measure, blocks)
+    bounds = np.array([ceilings.noise_ceiling(b[:, block], measure) for block in plain])
+    ceiling = ceilings.noise_ceiling(b, measure, blocks)
     np.testing.assert_allclose(ceiling, np.average(bounds, axis=0, weights=list(map(len, plain))))
 
 
@@ -70,6 +74,7 @@ def test_each_block_counts_as_much_as_it_has_pairs(measure, choice):
         (pairs.WITHIN, LABELS | {"g": "run 3"}, r"pairs of conditions: 0 of run 3[\s\S]*at least 3 in every label"),
         (pairs.ACROSS, dict.fromkeys(LABELS, ""), r"of one label[\s\S]*leave across_partitions out"),
         (pairs.ACROSS, {"a": "run 1", "b": "run 2", "c": "run 1"}, r"2 of run 1 and run 2"),
+        (pairs.WITHIN, LABELS | {"a": "", "c": ""}, r"pairs of conditions: 1 of no label, 1 of run 1\n"),
         (pairs.WITHIN, LABELS | {"h": "run 1"}, r"8 conditions[\s\S]*7, as the RDMs have"),
     ],
 )
@@ -143,7 +148,8 @@ def aligned(folder, measures_=("pearson",), pairs=(pairs.ALL,), epoch="001", bra
         measures_=list(measures_),
         pairs=list(pairs),
         stimuli=folder / "stimuli.csv",
-        columns={"dataset": "d", "target": "t", "seed": "1", "epoch": epoch, "block": "layer1"},
+        columns={"dataset": "d", "target": "t", "network": "n", "seed": "1", "epoch": epoch, "view": "224px"}
+        | {"block": "layer1"},
     )
     with open(folder / "alignment.csv", newline="") as file:
         return list(csv.DictReader(file))
@@ -187,7 +193,7 @@ def test_a_ceiling_of_every_measure_and_choice_of_pairs_is_tabled(files):
     ]
     loaded = np.stack([rdms.load(path) for path in brain_rdms["d", "t"]])
     for row in table[table["pairs"] == pairs.ALL].itertuples():
-        assert (row.lower, row.upper) == inference.noise_ceiling(loaded, row.measure)
+        assert (row.lower, row.upper) == ceilings.noise_ceiling(loaded, row.measure)
         assert row.n_pairs == 21
     assert table["convention"].nunique() == 2 * 4  # pearson's and whitened's are one
     assert table["convention"].str.contains("means weighted by their pairs").sum() == len(names)
@@ -240,6 +246,14 @@ def simulated(tmp_path_factory):
     plan = Plan(str(root), 1, 1, **few, training_images=1, validation_images=1, noise_ceiling=0.7)
     write_data_set(plan, "things_eeg2")
     return root / "things_eeg2"
+
+
+def test_labels_come_back_as_they_were_written(tmp_path):
+    labels = {"plain": "run 1", "with, comma": 'a "quoted" label', "of two\r\nlines": "also of\ntwo", "last": ""}
+    with open(tmp_path / "stimuli.csv", "w", newline="") as file:
+        csv.writer(file).writerows([stimuli.COLUMNS, *((c, "a.png", "", label) for c, label in labels.items())])
+    read = pairs.read_labels(tmp_path / "stimuli.csv")
+    assert list(read.items()) == list(labels.items())
 
 
 def test_conditions_of_eeg_have_their_partition_as_label(simulated, tmp_path):

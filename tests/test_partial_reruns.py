@@ -11,36 +11,50 @@ import pytest
 import torch
 import yaml
 from conftest import REPOSITORY, copy_of_experiment, files_to_make, run
+from early_alignment.experiment.config import checked
+from early_alignment.experiment.grid import networks_of
 from PIL import Image
 
 DEMO = yaml.safe_load((REPOSITORY / "experiments/demo.yaml").read_text())
 SUBJECTS = {"simulated_EEG": [1, 2, 3], "simulated_fMRI": [1, 2, 3]}
 TARGETS = {name: settings["targets"] for name, settings in DEMO["datasets"].items()}
-BLOCKS, SEEDS = DEMO["blocks"], DEMO["seeds"]
-EPOCHS = ["000", "000-calibrated", *(f"{epoch:03d}" for epoch in DEMO["epochs"][1:])]
+NETWORKS = networks_of(checked(DEMO))
+LOOKS = [(name, *look) for name, network in NETWORKS.items() for look in network.looks]
+"""(network, seed, epoch, view) of all that is extracted."""
+BLOCKS = {name: network.blocks for name, network in NETWORKS.items()}
 
 FIGURE1, TRAINING_FIGURE = (
-    {f"figures/{name}.{ending}" for ending in ("png", "svg", "pdf")} for name in ("figure1", "training")
+    {f"figures/{name}.{ending}" for name in names for ending in ("png", "svg", "pdf")}
+    for names in (("figure1_resnet50", "figure1_resnet18", "networks"), ("training",))
 )
 OF_ALIGNMENT = {"tables/alignment.csv", "tables/peaks.csv"} | FIGURE1
 OF_BRAINS = {"tables/noise_ceiling.csv"} | FIGURE1
 OF_TRAINING = {"tables/accuracy.csv"} | TRAINING_FIGURE
 
 
-def checkpoints(seeds, epochs=range(DEMO["training"]["epochs"] + 1)):
+def checkpoints(network, seeds, epochs):
     return {
-        f"{kind}/seed-{seed}/epoch-{epoch:03d}.{ending}"
+        f"{kind}/{network}/seed-{seed}/epoch-{epoch}.{ending}"
         for (kind, ending), seed, epoch in product((("checkpoints", "pt"), ("accuracy", "json")), seeds, epochs)
     }
 
 
-def features(seeds=SEEDS, epochs=EPOCHS, datasets=TARGETS):
-    grid = product(datasets, seeds, epochs, BLOCKS)
-    return {f"features/{name}/seed-{seed}/epoch-{epoch}/{block}.zarr.zip" for name, seed, epoch, block in grid}
+def at(look, block):
+    network, seed, epoch, view = look
+    return f"{network}/seed-{seed}/epoch-{epoch}/{view}/{block}"
+
+
+def features(looks=LOOKS, datasets=TARGETS):
+    cells = [(name, look, block) for name in datasets for look in looks for block in BLOCKS[look[0]]]
+    return {f"features/{name}/{at(look, block)}.zarr.zip" for name, look, block in cells}
 
 
 def model_rdms(*which, **more):
     return {file.replace("features", "model_rdms", 1).replace(".zarr.zip", ".npy") for file in features(*which, **more)}
+
+
+def responses(targets=TARGETS, subjects=SUBJECTS):
+    return {file.replace("brain_rdms", "responses", 1) for file in brain_rdms(targets, subjects)}
 
 
 def brain_rdms(targets=TARGETS, subjects=SUBJECTS):
@@ -48,19 +62,21 @@ def brain_rdms(targets=TARGETS, subjects=SUBJECTS):
     return {f"brain_rdms/{name}/sub-{subject}/{target}.npy" for name, subject, target in cells}
 
 
-def alignment(seeds=SEEDS, epochs=EPOCHS, targets=TARGETS):
+def alignment(looks=LOOKS, targets=TARGETS):
     cells = [
-        (name, seed, epoch, block, target)
-        for name, seed, epoch, block in product(targets, seeds, epochs, BLOCKS)
+        (name, look, block, target)
+        for name in targets
+        for look in looks
+        for block in BLOCKS[look[0]]
         for target in targets[name]
     ]
-    return {f"alignment/{name}/seed-{s}/epoch-{e}/{block}/{target}.csv" for name, s, e, block, target in cells}
+    return {f"alignment/{name}/{at(look, block)}/{target}.csv" for name, look, block, target in cells}
 
 
-def everything_from(seeds=SEEDS, epochs=EPOCHS, datasets=TARGETS):
+def everything_from(looks=LOOKS, datasets=TARGETS):
     """Features and what is made of them."""
     targets = {name: TARGETS[name] for name in datasets}
-    return features(seeds, epochs, datasets) | model_rdms(seeds, epochs, datasets) | alignment(seeds, epochs, targets)
+    return features(looks, datasets) | model_rdms(looks, datasets) | alignment(looks, targets)
 
 
 class Experiment:
@@ -99,29 +115,49 @@ def experiment(finished_demo, tmp_path):
 
 
 def everything_of_seed_3():
-    untrained = {"checkpoints/seed-3/epoch-000-calibrated.pt"}
-    return checkpoints([3]) | untrained | everything_from([3]) | OF_ALIGNMENT | OF_TRAINING
+    network = NETWORKS["resnet50"]
+    looks = [("resnet50", 3, epoch, view) for _, seed, epoch, view in LOOKS if (_, seed) == ("resnet50", 1)]
+    made = checkpoints("resnet50", [3], network.epochs_with_checkpoint)
+    return made | everything_from(looks) | OF_ALIGNMENT | OF_TRAINING
 
 
 def seed_replaced(x):
-    x.config["seeds"] = [1, 3]
+    x.config["networks"]["resnet50"]["seeds"] = [1, 3]
     return everything_of_seed_3()
 
 
 def seed_added(x):
-    x.config["seeds"] = [1, 2, 3]
+    x.config["networks"]["resnet50"]["seeds"] = [1, 2, 3]
     return everything_of_seed_3()
 
 
 def epoch_added(x):
-    x.config["epochs"] = [0, 1, 2, 3, 4]
-    return everything_from(epochs=["003"]) | OF_ALIGNMENT
+    x.config["networks"]["resnet50"]["epochs"].append(3)
+    return everything_from([("resnet50", seed, "003", "64px") for seed in (1, 2)]) | OF_ALIGNMENT
+
+
+def view_added(x):
+    x.config["networks"]["resnet18"]["calibrated"] = [4]
+    return everything_from([("resnet18", 1, "004", "64px-calibrated")]) | OF_ALIGNMENT
+
+
+def network_added(x):
+    """It makes jobs for itself and for tables and figures, and touches no other file."""
+    x.config["networks"]["another"] = x.config["networks"]["resnet18"] | {"epochs": [1]}
+    place = "another/seed-1/epoch-001/64px"
+    blocks, made = BLOCKS["resnet18"], checkpoints("another", [1], NETWORKS["resnet18"].epochs_with_checkpoint)
+    for name, targets in TARGETS.items():
+        made |= {f"features/{name}/{place}/{block}.zarr.zip" for block in blocks}
+        made |= {f"model_rdms/{name}/{place}/{block}.npy" for block in blocks}
+        made |= {f"alignment/{name}/{place}/{block}/{target}.csv" for block in blocks for target in targets}
+    made |= {f"figures/figure1_another.{ending}" for ending in ("png", "svg", "pdf")}
+    return made | {"labelled_images/another.json"} | OF_ALIGNMENT | OF_TRAINING
 
 
 def region_added(x):
     x.config["datasets"]["simulated_fMRI"]["targets"].append("V2v")
     new = {"simulated_fMRI": ["V2v"]}
-    return brain_rdms(new) | alignment(targets=new) | OF_ALIGNMENT | OF_BRAINS
+    return responses(new) | brain_rdms(new) | alignment(targets=new) | OF_ALIGNMENT | OF_BRAINS
 
 
 def subject_taken_out_and_put_back(x):
@@ -129,21 +165,23 @@ def subject_taken_out_and_put_back(x):
     x.config["datasets"]["simulated_EEG"]["subjects"] = [1, 2]
     x.run_all()
     for target in TARGETS["simulated_EEG"]:
-        (x.folder / f"results/demo/brain_rdms/simulated_EEG/sub-3/{target}.npy").unlink()
+        for kind in ("responses", "brain_rdms"):
+            (x.folder / f"results/demo/{kind}/simulated_EEG/sub-3/{target}.npy").unlink()
     x.config["datasets"]["simulated_EEG"]["subjects"] = [1, 2, 3]
     eeg = {"simulated_EEG": TARGETS["simulated_EEG"]}
-    made = brain_rdms(eeg, {"simulated_EEG": [3]}) | alignment(targets=eeg) | {"checked_data.txt"}
+    new = {"simulated_EEG": [3]}
+    made = responses(eeg, new) | brain_rdms(eeg, new) | alignment(targets=eeg) | {"checked_data.txt"}
     return made | OF_ALIGNMENT | OF_BRAINS
 
 
 def checkpoint_replaced(x):
     """By other weights of the same seed and epoch; another's are refused."""
-    path = x.folder / "results/demo/checkpoints/seed-1/epoch-001.pt"
+    path = x.folder / "results/demo/checkpoints/resnet50/seed-1/epoch-001.pt"
     state = torch.load(path, weights_only=True)
     state["layer4.2.conv3.weight"] *= 1.01
     path.unlink()
     torch.save(state, path)
-    return everything_from([1], ["001"]) | OF_ALIGNMENT
+    return everything_from([("resnet50", 1, "001", "64px")]) | OF_ALIGNMENT
 
 
 def stimulus_replaced(x):
@@ -157,6 +195,11 @@ def stimulus_replaced(x):
 def background_changed(x):
     x.config["features"]["background"] = 127
     return {f"stimuli/{name}.csv" for name in TARGETS} | everything_from() | OF_ALIGNMENT
+
+
+def brain_distance_changed(x):
+    x.config["rdm"] = {"brain_distance": "euclidean"}
+    return brain_rdms() | alignment() | OF_ALIGNMENT | OF_BRAINS
 
 
 def distance_changed(x):
@@ -175,7 +218,7 @@ def choice_of_pairs_added(x):
 
 
 def comment_and_resource_changed(x):
-    for file in ("rules/alignment.smk", "workflow_scripts/early_alignment/rdms.py"):
+    for file in ("rules/alignment.smk", "workflow_scripts/early_alignment/geometry/rdms.py"):
         x.replace(file, (x.folder / file).read_bytes() + b"\n# a comment\n")
     x.options = ["--set-resources", "alignment:mem_mb=999", "--set-threads", "model_rdms=2"]
     return set()
@@ -183,20 +226,37 @@ def comment_and_resource_changed(x):
 
 def keys_reordered(x):
     x.config = {key: x.config[key] for key in reversed(x.config)}
-    for key in ("simulation", "training", "features"):
+    for key in ("simulation", "features"):
         x.config[key] = dict(reversed(x.config[key].items()))
+    for network in x.config["networks"].values():
+        network["training"] = dict(reversed(network["training"].items()))
     return set()
 
 
 def rdm_code_edited(x):
-    file = "workflow_scripts/early_alignment/rdms.py"
+    file = "workflow_scripts/early_alignment/geometry/rdms.py"
     x.replace(file, (x.folder / file).read_bytes() + b"\nEDITED = True\n")
     return model_rdms() | brain_rdms() | alignment() | OF_ALIGNMENT | OF_BRAINS
 
 
+def format_code_edited(x):
+    """How responses are read, in one format of two."""
+    file = "workflow_scripts/early_alignment/datasets/things_eeg2.py"
+    code = (x.folder / file).read_bytes()
+    edited = code.replace(
+        b"return responses.mean(axis=-1)[..., order]", b"return 2 * responses.mean(axis=-1)[..., order]"
+    )
+    assert edited != code
+    x.replace(file, edited)
+    eeg = {"simulated_EEG": TARGETS["simulated_EEG"]}
+    return responses(eeg) | brain_rdms(eeg) | alignment(targets=eeg) | OF_ALIGNMENT | OF_BRAINS
+
+
 def training_lengthened(x):
-    x.config["training"]["epochs"] = 6
-    return checkpoints(SEEDS, [5, 6]) | OF_TRAINING
+    for network in x.config["networks"].values():
+        network["training"] = network["training"] | {"epochs": 6}
+    made = checkpoints("resnet50", [1, 2], ["005", "006"]) | checkpoints("resnet18", [1], ["005", "006"])
+    return made | OF_TRAINING
 
 
 def training_lengthened_and_similarity_changed(x):
@@ -204,9 +264,16 @@ def training_lengthened_and_similarity_changed(x):
     return training_lengthened(x) | similarity_changed(x)
 
 
+def messages_reworded(x):
+    for file in ("datasets/base.py", "networks/features.py"):
+        file = f"workflow_scripts/early_alignment/{file}"
+        x.replace(file, (x.folder / file).read_bytes().replace(b"InputError(\n", b'InputError(\n"In other words",', 1))
+    return set()
+
+
 def figure_restyled(x):
-    file = "workflow_scripts/early_alignment/figures.py"
-    x.replace(file, (x.folder / file).read_bytes() + b"\nSTYLE = 'new'\n")
+    file = "workflow_scripts/early_alignment/pictures/figures.py"
+    x.replace(file, (x.folder / file).read_bytes() + b"\nSTYLE = 2\n")
     return FIGURE1 | TRAINING_FIGURE
 
 
@@ -248,6 +315,8 @@ LONG = (
     seed_replaced,
     seed_added,
     epoch_added,
+    view_added,
+    network_added,
     subject_taken_out_and_put_back,
     stimulus_replaced,
     rdm_code_edited,
@@ -257,12 +326,14 @@ QUICK = (
     region_added,
     similarity_changed,
     choice_of_pairs_added,
+    brain_distance_changed,
     distance_changed,
+    format_code_edited,
     checkpoint_replaced,
     figure_restyled,
 )
 LONG += (training_lengthened, training_lengthened_and_similarity_changed)
-OF_SCRIPTS = (cloned_anew, comment_in_scripts, script_edited, training_script_edited)
+OF_SCRIPTS = (cloned_anew, messages_reworded, comment_in_scripts, script_edited, training_script_edited)
 
 
 @pytest.mark.parametrize(
@@ -270,7 +341,7 @@ OF_SCRIPTS = (cloned_anew, comment_in_scripts, script_edited, training_script_ed
 )
 def test_exactly_what_a_change_concerns_is_to_be_made_again(experiment, change):
     expected = change(experiment)
-    retrained = {seed_replaced: {3}, seed_added: {3}}
+    retrained = {seed_replaced: {3}, seed_added: {3}, network_added: {1}}
     retrained |= {key: {1, 2} for key in (training_lengthened, training_lengthened_and_similarity_changed)}
     assert experiment.pending() == (expected, retrained.get(change, set()))
 

@@ -5,8 +5,9 @@ import pickle
 
 import numpy as np
 import pytest
-from early_alignment import published_pickles, rdms
+from early_alignment.datasets import published_pickles
 from early_alignment.errors import InputError
+from early_alignment.geometry import rdms
 
 
 class Runs:
@@ -49,7 +50,7 @@ def test_arrays_containers_strings_and_numbers_come_back(tmp_path, protocol, wra
     [
         (lambda mark: Runs(os.system, f"touch {mark}"), "posix.system"),
         (lambda mark: Runs(eval, f"open({str(mark)!r}, 'w')"), "builtins.eval"),
-        (lambda mark: Runs(rdms.save, mark, np.zeros(1)), "early_alignment.rdms.save"),
+        (lambda mark: Runs(rdms.save, mark, np.zeros(1)), "early_alignment.geometry.rdms.save"),
     ],
 )
 @pytest.mark.parametrize("wrapped", [True, False])

@@ -1,13 +1,17 @@
 """RDMs against scipy and rsatoolbox."""
 
+from threading import get_ident
+
 import numpy as np
 import pytest
 import torch
-from early_alignment import rdms
 from early_alignment.errors import InputError
+from early_alignment.geometry import rdms
+from early_alignment.half_precision import widened
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import pdist, squareform
+from threadpoolctl import threadpool_info, threadpool_limits
 
 
 def in_chunks(patterns, sizes):
@@ -101,12 +105,15 @@ def test_conditions_of_very_different_strength(distance):
 
 
 @pytest.mark.parametrize("distance", rdms.DISTANCES)
-@pytest.mark.parametrize("scale", [1e-37, 1e-25, 1e-19, 1e18, 1e30])
+@pytest.mark.parametrize("scale", [1e-37, 1e-25, 1e-19, 1e18, 1e30, -1e-25, -1e30])
 @pytest.mark.parametrize("device", [None, torch.device("cpu")])
 def test_patterns_whose_squares_float32_cannot_hold(distance, scale, device):
     """And beside them, where each has a distance of its own, patterns that it can, and features that are all 0."""
     rng = np.random.default_rng(4)
     patterns = np.float32(scale) * (1 + rng.normal(size=(12, 600))).astype(np.float32)
+    if scale < 0:
+        patterns = -np.abs(patterns)
+        patterns[:, ::7] = 0  # the largest
     patterns[:, :200] = 0
     if distance in ("correlation", "cosine"):
         patterns[4] = rng.normal(size=600)
@@ -114,6 +121,52 @@ def test_patterns_whose_squares_float32_cannot_hold(distance, scale, device):
     for threads in (1, 2):
         ours = rdms.rdm(in_chunks(patterns, [200] * 3), distance, device=device, threads=threads)
         assert_equal_rdms(ours, plain(patterns, distance), distance, 3e-6)
+
+
+@pytest.mark.parametrize("distance", rdms.DISTANCES)
+def test_patterns_of_the_largest_numbers_of_float32(distance):
+    """Less a mean, they are larger than float32 holds."""
+    largest = np.finfo(np.float32).max
+    patterns = np.random.default_rng(8).choice([-largest, 0.1 * largest, largest], size=(6, 300)).astype(np.float32)
+    ours = rdms.rdm(in_chunks(patterns, [150, 150]), distance)
+    assert_equal_rdms(ours, plain(patterns, distance), distance, 3e-6)
+
+
+@pytest.mark.parametrize("distance", ["correlation", "cosine"])
+def test_one_faint_pattern_is_enough_to_look_at_exponents(distance):
+    patterns = np.random.default_rng(11).normal(size=(5, 200)).astype(np.float32)
+    patterns[-1] *= np.float32(1e-30)
+    assert_equal_rdms(rdms.rdm([patterns], distance), plain(patterns, distance), distance, 3e-6)
+
+
+@pytest.mark.parametrize("scale", [1.7e308, 1e160, 1e-170])
+@pytest.mark.parametrize("distance", rdms.DISTANCES)
+@pytest.mark.parametrize("device", [None, torch.device("cpu")])
+def test_patterns_whose_squares_even_float64_cannot_hold_are_refused(distance, scale, device):
+    patterns = np.random.default_rng(12).uniform(0.5, 1, size=(5, 300))
+    patterns[[0, 2, 3, 4]] = 1 + 1e-3 * patterns[[0, 2, 3, 4]]
+    patterns[1] *= scale
+    if scale < 1 and distance in ("euclidean", "sqeuclidean"):
+        ours = rdms.rdm([patterns], distance, device=device)  # a square of 0 is near enough
+        assert_equal_rdms(ours, plain(patterns, distance), distance, 1e-9)
+        return
+    fault = f"too {'large' if scale > 1 else 'small'} for their squares to be computed"
+    named = "ant, bee, cow, cat, dog" if distance in ("euclidean", "sqeuclidean") else "bee"
+    with pytest.raises(ValueError, match=f"of 5 conditions are {fault}: {named}$"):
+        rdms.rdm([patterns], distance, ["ant", "bee", "cow", "cat", "dog"], device)
+
+
+@pytest.mark.parametrize("distance", ["euclidean", "sqeuclidean"])
+@pytest.mark.parametrize("scale", [1e-3, 1, 1e3])
+def test_small_distances_within_groups_that_lie_far_apart(distance, scale):
+    """Two groups hundreds of standard deviations apart, after a pattern that varies more than that."""
+    rng = np.random.default_rng(13)
+    patterns = 3e-3 * rng.normal(size=(9, 2000)) + np.repeat([0, 1, -1], [1, 4, 4])[:, None]
+    patterns[0] = 2 * rng.normal(size=2000)
+    patterns = (scale * patterns).astype(np.float32)
+    ours, theirs = squareform(rdms.rdm([patterns], distance)), squareform(plain(patterns, distance))
+    np.testing.assert_allclose(ours[1:5, 1:5], theirs[1:5, 1:5], rtol=4e-3)
+    np.testing.assert_allclose(ours[5:, 5:], theirs[5:, 5:], rtol=4e-3)
 
 
 @pytest.mark.parametrize("distances", [[1.0, 1e41], [1e-50, 2e-50], [3e-44, 4e-44]])
@@ -152,6 +205,14 @@ def test_a_pattern_without_a_distance_is_refused_by_name(threads, device, value,
         rdms.rdm(in_chunks(patterns, [10, 20]), distance, device=device, threads=threads)
     with pytest.raises(ValueError, match=f"{fault}: cat"):
         rdms.rdm([patterns], distance, conditions=["ant", "bee", "cow", "cat", "dog"], device=device)
+
+
+@pytest.mark.parametrize("distance", rdms.DISTANCES)
+def test_infinities_of_either_sign_are_refused_without_a_warning(distance):
+    patterns = np.random.default_rng(0).normal(size=(5, 300)).astype(np.float32)
+    patterns[3, 0], patterns[3, 128] = np.inf, -np.inf
+    with pytest.raises(ValueError, match="1 of 5 conditions are not finite: number 3"):
+        rdms.rdm([patterns], distance)
 
 
 def test_the_distance_is_correlation_unless_another_is_named():
@@ -228,6 +289,44 @@ def test_features_are_multiplied_in_their_own_precision_less_what_is_said_to_be_
         np.testing.assert_allclose(found, expected @ expected.T, rtol=1e-5 if multiplied == "float32" else 1e-12)
 
 
+def test_one_thread_is_the_callers_and_several_are_others():
+    part, by = np.random.default_rng(9).normal(size=(4, 20)), set()
+
+    def read():
+        by.add(get_ident())
+        return part
+
+    one = rdms.rdm([read] * 4)
+    assert by == {get_ident()}
+    by.clear()
+    np.testing.assert_allclose(rdms.rdm([read] * 4, threads=2), one, atol=1e-12)
+    assert by and get_ident() not in by
+
+
+def test_beside_other_threads_blas_has_one_each_and_otherwise_as_many_as_it_had():
+    part, counted = np.random.default_rng(9).normal(size=(4, 20)), set()
+
+    def read():
+        counted.update(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+        return part
+
+    with threadpool_limits(2, user_api="blas"):
+        for threads, expected in ((1, {2}), (2, {1}), (3, {1})):
+            counted.clear()
+            rdms.rdm([read] * 4, threads=threads)
+            assert counted == expected, threads
+
+
+def test_the_device_that_is_given_multiplies(monkeypatch):
+    given, rows = [], rdms.DeviceRows
+    monkeypatch.setattr(rdms, "DeviceRows", lambda device: given.append(device) or rows(device))
+    patterns, device = np.random.default_rng(10).normal(size=(4, 20)), torch.device("cpu")
+    with_device = rdms.rdm([patterns], device=device, threads=3)
+    assert given == [device]
+    np.testing.assert_allclose(with_device, rdms.rdm([patterns]), atol=1e-12)
+    assert given == [device]
+
+
 def test_chunks_of_one_shape_and_of_different_precision_keep_theirs():
     patterns = np.random.default_rng(7).normal(size=(5, 60))
     first, second = np.split(patterns, 2, axis=1)
@@ -252,14 +351,14 @@ def test_a_device_multiplies_without_tf32():
 def test_what_is_widened_is_a_copy_in_rows(dtype, wider, special):
     values = np.asfortranarray(np.linspace(0, 1, 12).reshape(3, 4).astype(dtype))
     values[1, 1] = special
-    wide = rdms.widened(values, np.dtype(wider))
+    wide = widened(values, np.dtype(wider))
     assert wide.dtype == wider
     assert wide.flags.c_contiguous and not np.shares_memory(wide, values)
     np.testing.assert_array_equal(wide, values.astype(wider))
 
 
 def test_a_negative_zero_among_positive_numbers_stays_one():
-    wide = rdms.widened(np.array([[-0.0, 1.0]], np.float16), np.dtype(np.float32))
+    wide = widened(np.array([[-0.0, 1.0]], np.float16), np.dtype(np.float32))
     np.testing.assert_array_equal(wide, [[0, 1]])
     np.testing.assert_array_equal(np.signbit(wide), [[True, False]])
 
@@ -270,7 +369,7 @@ def test_float16_is_widened_as_numpy_does(special):
     every = np.arange(2**16, dtype=np.uint32).astype(np.uint16).view(np.float16)
     values = np.append(every[np.isfinite(every)], np.float16(special)).astype(np.float16)
     values = np.resize(values, (64, len(values) // 32))[:, ::2]
-    wide = rdms.widened(values, np.dtype(np.float32))
+    wide = widened(values, np.dtype(np.float32))
     np.testing.assert_array_equal(wide, values.astype(np.float32))
     np.testing.assert_array_equal(np.signbit(wide), np.signbit(values))
     assert wide.dtype == np.float32
@@ -302,6 +401,12 @@ def test_a_file_that_is_no_rdm_is_refused_by_name(tmp_path):
     ):
         with pytest.raises(InputError, match=rf"{name}\.npy[\s\S]*{found}[\s\S]*{expected}"):
             rdms.load(tmp_path / f"{name}.npy")
+
+
+@pytest.mark.parametrize("pairs", [0, 3])
+def test_an_rdm_without_pairs_and_one_of_equal_patterns_are_saved(tmp_path, pairs):
+    rdms.save(tmp_path / "rdm.npy", np.zeros(pairs))
+    np.testing.assert_array_equal(rdms.load(tmp_path / "rdm.npy"), np.zeros(pairs))
 
 
 def test_saved_rdms_are_condensed_float32(tmp_path):

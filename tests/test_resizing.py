@@ -1,8 +1,8 @@
 """The resized copy of labelled images."""
 
 import pytest
-from early_alignment import labelled_images, resizing
 from early_alignment.errors import InputError
+from early_alignment.training import labelled_images, resizing
 from PIL import Image
 from small_training import write_images
 

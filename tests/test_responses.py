@@ -4,11 +4,17 @@ import shutil
 
 import numpy as np
 import pytest
+import yaml
 import zarr
-from conftest import REPOSITORY
+from conftest import REPOSITORY, copy_of_repository, run
 from early_alignment.datasets import open_dataset
+from early_alignment.datasets.base import named
+from early_alignment.datasets.zarr_arrays import ZarrArray
 from early_alignment.errors import InputError
+from early_alignment.experiment import checks
+from early_alignment.geometry import brain_rdms
 from PIL import Image
+from scipy.spatial.distance import pdist
 
 CONDITIONS = ["cow", "apple", "dog", "boat"]
 REGIONS = ["V1v", "PPA", "V1v", "V1d", "", "V1d"]
@@ -79,7 +85,7 @@ def test_every_layout(root, kind, repeated, timed):
     if repeated:
         expected = array[..., 3].swapaxes(0, 1)[..., [0, 2]]
         np.testing.assert_allclose(data.repetitions("ann", f"V1v{suffix}"), expected)
-        assert data.brain_rdm("ann", f"V1v{suffix}", "crossnobis").shape == (6,)
+        assert brain_rdms.rdm(data.repeated_patterns("ann", f"V1v{suffix}"), "crossnobis").shape == (6,)
     else:
         with pytest.raises(InputError, match="holds averages"):
             data.repetitions("ann", f"V1v{suffix}")
@@ -93,7 +99,7 @@ def test_repetitions_that_a_condition_lacks_are_left_out_of_its_average(root):
     expected = array.mean(axis=1)
     expected[1] = array[1, :2].mean(axis=0)
     np.testing.assert_allclose(dataset(root).patterns("ann", "all"), expected)
-    assert np.isfinite(dataset(root).brain_rdm("ann", "all", "crossnobis")).all()
+    assert np.isfinite(brain_rdms.rdm(dataset(root).repeated_patterns("ann", "all"), "crossnobis")).all()
     array[1] = np.nan
     write(root, array, "npy")
     with pytest.raises(InputError, match="6 of 6 units not finite"):
@@ -172,6 +178,55 @@ def test_a_layout_that_is_not_right_is_one_message(root, spoil, target, message)
     spoil(root)
     with pytest.raises(InputError, match=message):
         dataset(root, regions={"typo": ["V1v", "V1b"]}).check_responses("ann", target)
+
+
+@pytest.mark.parametrize("kind", ["patterns", "repeated_patterns"])
+def test_units_that_cannot_be_used_are_said_with_data_set_subject_and_target(root, kind, capsys):
+    array = np.random.default_rng(13).normal(size=(4, 3, 6))
+    array[..., 1], array[2, :, 4] = 7, np.inf
+    write(root, array, "npy")
+    where = f"{root} (data set own, subject ann, all)"
+    found = "1 of 6 units not finite: 4; 1 of 6 units constant over conditions: 1"
+    with pytest.raises(InputError) as error:
+        getattr(dataset(root), kind)("ann", "all")
+    assert (error.value.where, error.value.found) == (where, found)
+    usable = getattr(dataset(root, drop_units=True), kind)("ann", "all")
+    expected = array[..., [0, 2, 3, 5]]
+    np.testing.assert_allclose(usable, expected.mean(axis=1) if kind == "patterns" else expected.swapaxes(0, 1))
+    assert capsys.readouterr().out == f"{where}: left out {found}\n"
+
+
+def test_of_many_names_the_first_five_are_shown():
+    assert named([]) == ""
+    assert named(range(1)) == "0"
+    assert named(range(5)) == "0, 1, 2, 3, 4"
+    assert named(range(6)) == "0, 1, 2, 3, 4, …"
+    assert named(range(6), shown=1) == "0, …"
+
+
+@pytest.mark.parametrize("timed", [False, True])
+def test_an_array_of_another_shape_is_refused_with_the_one_that_it_should_have(root, timed):
+    if timed:
+        put("times.csv", "seconds\n0\n0.1")(root)
+    write(root, np.ones((3, 6, 2) if timed else (3, 6)), "npy")
+    with pytest.raises(InputError) as error:
+        dataset(root).responses("ann", "0ms" if timed else "all")
+    assert error.value.where == str(root / "sub-ann.npy")
+    assert error.value.expected == f"conditions × [repetitions ×] units{' × times' * timed}, with 4 conditions"
+    remedy = "write the array again, for the rows of conditions.csv"
+    assert error.value.remedy == (remedy if timed else f"{remedy}; times need times.csv")
+
+
+def test_a_subjects_own_table_of_units_counts_and_units_without_a_region_are_of_none(root):
+    array = np.random.default_rng(12).normal(size=(4, 6))
+    write(root, array, "npy")
+    with pytest.raises(InputError) as error:
+        dataset(root).responses("ann", "V9")
+    assert set(error.value.expected.removeprefix("one of ").split(", ")) == {"V1v", "V1d", "PPA"}
+    put("sub-ann_units.csv", "name,region\n" + "\n".join(f"u,{region}" for region in REGIONS[::-1]))(root)
+    np.testing.assert_array_equal(dataset(root).responses("ann", "V1v"), array[:, [3, 5]])
+    (root / "units.csv").unlink()
+    np.testing.assert_array_equal(dataset(root).responses("ann", "V1v"), array[:, [3, 5]])
 
 
 def test_conditions_may_have_labels_all_or_none(root):
@@ -286,6 +341,10 @@ def as_group(root):
     zarr.open_group(root / "sub-ann.zarr", mode="w").create_array("betas", data=np.ones((4, 6)))
 
 
+def as_group_of_format_2(root):
+    zarr.open_group(root / "sub-ann.zarr", mode="w", zarr_format=2)
+
+
 def as_zip(root):
     write(root, np.ones((4, 6)))
     shutil.make_archive(str(root / "sub-ann.zarr"), "zip", root / "sub-ann.zarr")
@@ -296,6 +355,7 @@ def as_zip(root):
     ("spoil", "found"),
     [
         (as_group, "a zarr group, not an array; arrays in it: betas"),
+        (as_group_of_format_2, "a zarr group, not an array; arrays in it: none\n"),
         (as_zip, r"a zarr array in a zip file[\s\S]*unzip it into .*sub-ann\.zarr"),
         (lambda root: (root / "sub-ann.zarr").mkdir(), r"neither zarr\.json nor \.zarray"),
         (lambda root: write(root, np.full((4, 6), "a", dtype=object).astype("T")), "an array of StringDType"),
@@ -311,6 +371,14 @@ def test_what_is_no_zarr_array_of_numbers_is_refused_by_what_it_is(root, spoil, 
     spoil(root)
     with pytest.raises(InputError, match=found):
         dataset(root).check_responses("ann", "all")
+
+
+def test_what_cannot_be_read_though_every_chunk_can_is_said_of_the_folder(root):
+    write(root, np.ones((4, 6)))
+    array = ZarrArray(root / "sub-ann.zarr", "an array", "write it again")
+    with pytest.raises(InputError) as error:
+        array["no", "index"]
+    assert error.value.where == str(root / "sub-ann.zarr")
 
 
 @pytest.mark.skipif(not INPUTS.is_dir(), reason="no folder of small inputs beside the repository")
@@ -341,19 +409,19 @@ def test_the_check_knows_how_many_repetitions_a_distance_needs(root):
     array[2, 1:] = np.nan  # dog was shown once
     write(root, array, "npy")
     data = dataset(root)
-    data.check_repetitions("ann", "all", "correlation")
-    data.check_repetitions("ann", "all", "mahalanobis")
+    assert checks.wrong_responses(data, "ann", "all", "correlation") == []
+    checks.check_repetitions(data, "ann", "all", "mahalanobis")
     with pytest.raises(InputError, match=r"1 of 4 conditions that lack them: dog\n[\s\S]*crossnobis needs"):
-        data.check_repetitions("ann", "all", "crossnobis")
-    with pytest.raises(InputError):
-        data.brain_rdm("ann", "all", "crossnobis")
+        checks.check_repetitions(data, "ann", "all", "crossnobis")
+    with pytest.raises(ValueError, match="share fewer than two repetitions"):
+        brain_rdms.rdm(data.repeated_patterns("ann", "all"), "crossnobis")
     array[:, 1:] = np.nan
     write(root, array, "npy")
     with pytest.raises(InputError, match=r"4 of 4 conditions[\s\S]*mahalanobis needs"):
-        data.check_repetitions("ann", "all", "mahalanobis")
+        checks.check_repetitions(data, "ann", "all", "mahalanobis")
     write(root, array[:, 0], "npy")
     with pytest.raises(InputError, match="holds averages"):
-        data.check_repetitions("ann", "all", "mahalanobis")
+        checks.check_repetitions(data, "ann", "all", "mahalanobis")
 
 
 def test_conditions_that_share_too_few_repetitions_are_named(root):
@@ -362,4 +430,29 @@ def test_conditions_that_share_too_few_repetitions_are_named(root):
     array[3, 2:] = np.nan  # boat in the first two
     write(root, array, "npy")
     with pytest.raises(InputError, match="2 of 4 conditions that lack them: apple, boat"):
-        dataset(root).check_repetitions("ann", "all", "crossnobis")
+        checks.check_repetitions(dataset(root), "ann", "all", "crossnobis")
+
+
+# The rules -------------------------------------------------------------------------------------------------------
+
+
+def test_a_condition_that_has_no_distance_is_named_by_the_job_of_its_rdm(root, tmp_path_factory):
+    """Whatever is missing beside the brain RDM is not looked for."""
+    array = np.random.default_rng(12).normal(size=(4, 6))
+    array[2] = 0.5
+    write(root, array, "npy")
+    folder = copy_of_repository(tmp_path_factory.mktemp("workflow"))
+    (folder / "images").mkdir()
+    experiment = yaml.safe_load((folder / "config.yaml").read_text())
+    own = {"format": "responses", "root": str(root), "subjects": ["ann"], "targets": ["all"]}
+    experiment["datasets"] = {"own": own}
+    experiment["networks"]["resnet50"]["training"]["images"] = "images"
+    (folder / "own.yaml").write_text(yaml.safe_dump(experiment, allow_unicode=True))
+    rdm, of_responses = (f"results/{kind}/own/sub-ann/all.npy" for kind in ("brain_rdms", "responses"))
+    command = ("snakemake", rdm, "--cores", "1", "--show-failed-logs", "--configfile", "own.yaml")
+    printed = run(*command, cwd=folder, check=False).stdout
+    assert "1 of 4 conditions are constant: dog" in printed
+    assert "Traceback" not in printed
+    np.testing.assert_array_equal(np.load(folder / of_responses), array)
+    run(*command, "--config", "rdm={brain_distance: euclidean}", cwd=folder)
+    np.testing.assert_allclose(np.load(folder / rdm), pdist(array), rtol=1e-6)

@@ -1,76 +1,152 @@
 """Tables and figures against plain computations: peaks, standard errors, and what Figure 1 says in words."""
 
-from itertools import product
+import json
+from itertools import pairwise, product
 
+import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from early_alignment import figures, tables
-from early_alignment.standard_errors import crossed_standard_error
+from early_alignment.comparison import alignment as library
+from early_alignment.pictures import figures
+from early_alignment.pictures.epoch_axis import label_of
+from early_alignment.statistics import tables
+from early_alignment.statistics.standard_errors import crossed_standard_error
 
 
-def table_of(values, **columns) -> pd.DataFrame:
-    """A table of alignment from (epoch, batchnorm) → values (subjects, networks)."""
-    rows = [
-        {"subject": str(subject), "seed": seed, "epoch": epoch, "batchnorm": batchnorm, "value": value[subject, seed]}
-        for (epoch, batchnorm), value in values.items()
-        for subject, seed in product(*map(range, np.shape(value)))
-    ]
-    place = {"dataset": "d", "target": "t", "block": "layer1", "measure": "pearson", "pairs": "all", "n_pairs": 3}
-    return pd.DataFrame(rows).assign(**place | {"data": "measured"} | columns)
+def table_of(values, steps=100, **columns) -> pd.DataFrame:
+    """A table of alignment from (label of epoch, view) → values (subjects, seeds)."""
+    rows = []
+    for (label, view), value in values.items():
+        whole, _, step = str(label).partition("+")
+        at = {"epoch": int(whole) + int(step or 0) / steps, "step": int(step or 0), "view": view}
+        rows += [
+            at | {"subject": str(subject), "seed": seed, "value": value[subject, seed]}
+            for subject, seed in product(*map(range, np.shape(value)))
+        ]
+    place = {"dataset": "d", "target": "t", "network": "n", "block": "layer1", "measure": "pearson", "pairs": "all"}
+    return pd.DataFrame(rows).assign(**place | {"n_pairs": 3, "data": "measured"} | columns)
 
 
 def constant(value):
     return np.full((2, 1), value)
 
 
+# Gathering -------------------------------------------------------------------------------------------------------
+
+
+def aligned(path, network, epoch, view="224px"):
+    rng = np.random.default_rng(0)
+    np.save(path.with_suffix(".npy"), rng.random(6, dtype=np.float32))
+    columns = {"dataset": "d", "target": "t", "network": network, "seed": "1", "epoch": epoch, "view": view}
+    rdm = path.with_suffix(".npy")
+    library.align(path, rdm, {"007": rdm}, ["pearson"], ["all"], None, columns | {"block": "layer1"})
+    return path
+
+
+def test_epochs_are_numbers_and_steps_are_parts_of_them(tmp_path):
+    cases = [("a", "000"), ("a", "000+00100"), ("a", "001"), ("b", "000+00100"), ("b", "003+00010"), ("007", "090")]
+    files = [aligned(tmp_path / f"{i}.csv", *case) for i, case in enumerate(cases)]
+    table = tables.alignment(files, "measured", {"a": 5005, "b": 200})
+    assert table["epoch"].tolist() == pytest.approx([0, 100 / 5005, 1, 0.5, 3.05, 90])
+    assert table["step"].tolist() == [0, 100, 0, 100, 10, 0]
+    table.to_csv(tmp_path / "table", index=False)
+    pd.testing.assert_frame_equal(tables.read(tmp_path / "table"), table)
+    assert list(table.columns) == [
+        *("dataset", "target", "subject", "network", "seed", "epoch", "step", "view", "block", "measure", "pairs"),
+        *("n_pairs", "value", "data"),
+    ]
+
+
+def test_a_step_without_a_known_length_of_its_epoch_is_never_a_number(tmp_path):
+    files = [aligned(tmp_path / f"{name}.csv", name, "000+00100") for name in ("a", "b")]
+    with pytest.raises(ValueError, match="without steps per epoch: b"):
+        tables.alignment(files, "measured", {"a": 5005})
+
+
+def test_the_table_of_accuracy_says_what_is_measured_and_what_is_not(tmp_path):
+    measured = {"training_loss": 6.5, "learning_rate": 0.1, "validation_loss": 6.0, "top1": 0.1, "top5": 0.3}
+    files = []
+    for i, (epoch, step) in enumerate([(0, 0), (0, 10), (1, 0)]):
+        row = {"seed": 2, "epoch": epoch, "step": step, "steps_per_epoch": 40} | measured | {"seconds": 1.0}
+        (tmp_path / f"{i}.json").write_text(json.dumps(row))
+        files.append(("a", tmp_path / f"{i}.json"))
+    table = tables.accuracy(files, "measured", not_evaluated=[("NA", 1, "000"), ("NA", 1, "090")])
+    table.to_csv(tmp_path / "table", index=False)
+    pd.testing.assert_frame_equal(tables.read(tmp_path / "table"), table)
+    assert list(zip(table["network"], table["seed"], table["epoch"], table["step"], strict=True)) == [
+        *[("a", 2, 0, 0), ("a", 2, 0.25, 10), ("a", 2, 1, 0), ("NA", 1, 0, 0), ("NA", 1, 90, 0)]
+    ]
+    assert table["top1"].isna().tolist() == [False, False, False, True, True]
+    assert set(table["accuracy"][3:]) == {tables.NOT_EVALUATED}
+    assert tables.steps_per_epoch(files) == {"a": 40}
+
+
 # Peaks -----------------------------------------------------------------------------------------------------------
 
 
 def test_of_equal_epochs_the_earliest_is_the_peak_whatever_the_tables_order():
-    values = {(9, "running"): constant(0.5), (0, "running"): constant(0.1), (3, "running"): constant(0.5)}
-    (peak,) = tables.peaks(table_of(values)).itertuples()
-    assert (peak.epoch, peak.value) == (3, 0.5)
+    values = {(9, "224px"): 0.5, (0, "224px"): 0.1, (3, "224px"): 0.5, ("2+30", "224px"): 0.5, (2, "224px"): 0.4}
+    (peak,) = tables.peaks(table_of({key: constant(value) for key, value in values.items()})).itertuples()
+    assert (peak.epoch, peak.step, peak.value) == (2.3, 30, 0.5)
 
 
-def test_either_kind_of_untrained_network_has_a_peak_of_its_own():
-    values = {(0, "running"): 0.2, (0, "calibrated"): 0.6, (1, "running"): 0.4, (2, "running"): 0.3}
+def test_in_a_calibrated_view_epochs_without_it_count_as_they_are():
+    plain, small = "224px", "32px"
+    values = {
+        **{(0, plain): 0.2, (0, f"{plain}-calibrated"): 0.6, ("0+9", plain): 0.7, ("0+9", f"{plain}-calibrated"): 0.1},
+        **{(1, plain): 0.4, (0, small): 0.3, (0, f"{small}-calibrated"): 0.1, ("0+9", small): 0.1, (1, small): 0.2},
+    }
     peaks = tables.peaks(table_of({key: constant(value) for key, value in values.items()}))
-    found = {row.untrained_batchnorm: (row.epoch, row.value) for row in peaks.itertuples()}
-    assert found == {"running": (1, 0.4), "calibrated": (0, 0.6)}
+    assert {row.view: (row.epoch, row.step, row.value) for row in peaks.itertuples()} == {
+        plain: (0.09, 9, 0.7),
+        f"{plain}-calibrated": (0, 0, 0.6),
+        small: (0, 0, 0.3),
+        f"{small}-calibrated": (1, 0, 0.2),
+    }
 
 
-@pytest.mark.parametrize("variants", [["running"], ["calibrated"], ["running", "calibrated"], []])
-def test_peaks_are_those_of_a_plain_loop(variants):
+def test_a_network_without_a_calibrated_view_has_no_peak_in_one():
+    with_it = table_of({(0, "224px"): constant(0.2), (0, "224px-calibrated"): constant(0.1)}, network="a")
+    without = table_of({(0, "224px"): constant(0.5)}, network="b")
+    peaks = tables.peaks(pd.concat([with_it, without], ignore_index=True))
+    found = sorted(zip(peaks["network"], peaks["view"], peaks["value"], strict=True))
+    assert found == [("a", "224px", 0.2), ("a", "224px-calibrated", 0.1), ("b", "224px", 0.5)]
+
+
+@pytest.mark.parametrize("calibrated", [[], [0], [0, "0+10", 1]])
+def test_peaks_are_those_of_a_plain_loop(calibrated):
     rng = np.random.default_rng(0)
-    epochs = [*((0, variant) for variant in variants), (1, "running"), (3, "running")]
+    plain, epochs = "224px", [0, "0+10", 1, 3]
+    keys = [*((epoch, plain) for epoch in epochs), *((epoch, f"{plain}-calibrated") for epoch in calibrated)]
     parts = [
-        table_of({key: rng.normal(size=(3, 2)) for key in epochs}, measure=measure, pairs=pairs)
-        for measure, pairs in product(["pearson", "cosine"], ["all", "within_partitions"])
+        table_of({key: rng.normal(size=(3, 2)) for key in keys}, measure=measure, pairs=pairs, network=network)
+        for measure, pairs, network in product(["pearson", "cosine"], ["all", "within_partitions"], "ab")
     ]
     alignment = pd.concat(parts, ignore_index=True)
     peaks = tables.peaks(alignment)
-    assert len(peaks) == 2 * 2 * 2 * max(len(variants), 1)
+    assert len(peaks) == 2 * 2 * 2 * 2 * (1 + bool(calibrated))
     for row in peaks.itertuples():
         same = alignment[
-            (alignment["measure"] == row.measure) & (alignment["pairs"] == row.pairs) & (alignment["seed"] == row.seed)
+            (alignment["measure"] == row.measure)
+            & (alignment["pairs"] == row.pairs)
+            & (alignment["network"] == row.network)
+            & (alignment["seed"] == row.seed)
         ]
-        tried = [key for key in epochs if key[0] > 0 or key[1] == row.untrained_batchnorm]
-        means = {
-            epoch: same[(same["epoch"] == epoch) & (same["batchnorm"] == batchnorm)]["value"].mean()
-            for epoch, batchnorm in tried
-        }
+        means = {}
+        for label, epoch in zip(epochs, (0, 0.1, 1, 3), strict=True):
+            view = row.view if row.view == plain or label in calibrated else plain
+            means[epoch] = same[(same["epoch"] == epoch) & (same["view"] == view)]["value"].mean()
         assert row.epoch == max(means, key=means.get)
         assert row.value == pytest.approx(max(means.values()))
-    assert set(peaks["untrained_batchnorm"]) == set(variants or ["not analysed"])
 
 
 # Standard errors -------------------------------------------------------------------------------------------------
 
 
-def test_subjects_that_every_network_meets_are_not_more_subjects():
-    """Subject SD 0.03, 10 subjects, 5 networks: 0.03 / √10 = 0.0095, not 0.03 / √50 = 0.0042."""
+def test_subjects_that_every_seed_meets_are_not_more_subjects():
+    """Subject SD 0.03, 10 subjects, 5 seeds: 0.03 / √10 = 0.0095, not 0.03 / √50 = 0.0042."""
     subjects = np.linspace(-1, 1, 10)
     subjects *= 0.03 / subjects.std(ddof=1)
     values = np.repeat(0.4 + subjects[:, None], 5, axis=1)
@@ -94,6 +170,29 @@ def test_the_estimated_variance_of_the_mean_is_the_one_of_many_experiments(sds):
     assert true * 0.96 < estimated < true * 1.2
 
 
+@pytest.mark.parametrize("shape", [(2, 2), (2, 5), (5, 2), (3, 7)])
+@pytest.mark.parametrize("rest", [0.01, 10])
+def test_a_standard_error_is_that_of_the_mean_squares_of_a_two_way_table(shape, rest):
+    """(MS subjects + MS networks − MS rest) / (s n), or the larger of the first two, by loops over single values."""
+    rng, (s, n) = np.random.default_rng(3), shape
+    table = (rng.normal(size=(s, 1)) + rng.normal(size=n) + rest * rng.normal(size=shape)).tolist()
+    grand = sum(map(sum, table)) / (s * n)
+    of_subject = [sum(row) / n for row in table]
+    of_network = [sum(row[j] for row in table) / s for j in range(n)]
+    ms_subjects = sum(n * (mean - grand) ** 2 for mean in of_subject) / (s - 1)
+    ms_networks = sum(s * (mean - grand) ** 2 for mean in of_network) / (n - 1)
+    residuals = [table[i][j] - of_subject[i] - of_network[j] + grand for i, j in product(range(s), range(n))]
+    ms_rest = sum(residual**2 for residual in residuals) / ((s - 1) * (n - 1))
+    expected = max(ms_subjects + ms_networks - ms_rest, ms_subjects, ms_networks) / (s * n)
+    assert crossed_standard_error(table) == pytest.approx(np.sqrt(expected), rel=1e-9)
+
+
+def test_a_standard_error_of_float32_values_is_computed_in_float64():
+    values = (1000 + np.random.default_rng(4).normal(size=(6, 4))).astype(np.float32)
+    assert crossed_standard_error(values) == crossed_standard_error(values.astype(np.float64))
+    assert crossed_standard_error(values[:1]) == crossed_standard_error(values[:1].astype(np.float64))
+
+
 def test_a_factor_of_one_leaves_the_other():
     values = np.random.default_rng(2).normal(size=(7, 1))
     assert crossed_standard_error(values) == pytest.approx(values.std(ddof=1) / np.sqrt(7))
@@ -104,12 +203,20 @@ def test_a_factor_of_one_leaves_the_other():
 # Figure 1 --------------------------------------------------------------------------------------------------------
 
 
+def words_of(figure) -> str:
+    return " ".join(" ".join(text.get_text() for text in figure.findobj(plt.Text)).split())
+
+
 def drawn(alignment, noise_ceiling):
     """Figure 1, and all its words."""
-    figure = figures.alignment_over_training(alignment, noise_ceiling, datasets=["d"], blocks=["layer1"])
-    words = " ".join(text.get_text() for text in figure.findobj(plt.Text))
+    figure = figures.alignment_over_training(
+        alignment,
+        noise_ceiling,
+        datasets=list(dict.fromkeys(alignment["dataset"])),
+        blocks=list(dict.fromkeys(alignment["block"])),
+    )
     plt.close(figure)
-    return figure, words
+    return figure, words_of(figure)
 
 
 BOUNDS = pd.DataFrame(
@@ -133,8 +240,8 @@ BOUNDS = pd.DataFrame(
     ],
 )
 def test_the_ceiling_is_that_of_the_measure_and_pairs_that_are_drawn(measure, pairs, words):
-    first = table_of({(1, "running"): np.ones((2, 2)) * 0.3}, measure=measure, pairs=pairs)
-    second = table_of({(1, "running"): np.ones((2, 2)) * 0.9}, measure="spearman")
+    first = table_of({(1, "224px"): np.ones((2, 2)) * 0.3}, measure=measure, pairs=pairs)
+    second = table_of({(1, "224px"): np.ones((2, 2)) * 0.9}, measure="spearman")
     figure, text = drawn(pd.concat([first, second], ignore_index=True), BOUNDS)
     assert words in text
     assert ("within partitions" in text) == (pairs == "within_partitions")
@@ -145,18 +252,270 @@ def test_the_ceiling_is_that_of_the_measure_and_pairs_that_are_drawn(measure, pa
 @pytest.mark.parametrize(
     ("shape", "counts", "note"),
     [
-        ((10, 5), "10 subjects × 5 networks", "two crossed random factors"),
-        ((10, 1), "10 subjects × 1 network", "over subjects, of one network: nothing is known of other networks"),
-        ((1, 5), "1 subject × 5 networks", "over networks, of one subject: nothing is known of other subjects"),
-        ((1, 1), "1 subject × 1 network", "no standard error can be known"),
+        ((10, 5), "10 subjects × 5 seeds", "two crossed random factors"),
+        ((10, 1), "10 subjects × 1 seed", "over subjects, of one seed: nothing is known of other seeds"),
+        ((1, 5), "1 subject × 5 seeds", "over seeds, of one subject: nothing is known of other subjects"),
+        ((1, 1), "1 subject × 1 seed", "no standard error can be known"),
     ],
 )
 def test_error_bars_are_of_crossed_factors_and_say_of_how_many(shape, counts, note):
-    values = {key: np.random.default_rng(3).normal(size=shape) for key in ((0, "running"), (1, "running"))}
+    values = {key: np.random.default_rng(3).normal(size=shape) for key in ((0, "224px"), (1, "224px"))}
     figure, text = drawn(table_of(values), BOUNDS)
     assert counts in text
     assert note in text
     bars = [collection.get_segments() for collection in figure.axes[0].collections]
     half = [np.ptp(segments[0][:, 1]) / 2 for segments in bars if len(segments[0])]
-    expected = [crossed_standard_error(values[epoch, "running"]) for epoch in (1, 0)]
+    expected = [crossed_standard_error(values[epoch, "224px"]) for epoch in (1, 0)]
     assert half == pytest.approx(expected if shape != (1, 1) else [])
+
+
+def points(axes, marker):
+    """What is drawn with a marker: (places, heights), of all lines together."""
+    lines = [line for line in axes.lines if line.get_marker() == marker]
+    places, heights = (np.concatenate([np.asarray(get(line), float) for line in lines]) for get in GETTERS)
+    return places, heights
+
+
+GETTERS = (plt.Line2D.get_xdata, plt.Line2D.get_ydata)
+EARLY = [0, "0+10", "0+30", "0+100", "0+300", "0+1000", "0+3000", 1, 3, 9, 30, 90]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "steps", "shown"),
+    [
+        (EARLY, 5005, ["0", "+10", "+100", "+1000", "1", "3", "9", "30", "90"]),
+        ([0, "0+1", "0+5", 1, 2, 4], 12, ["0", "+1", "+5", "1", "2", "4"]),
+        (range(91), 1, ["0", "1", "2", "3"]),
+        ([0, 1, 80, 90], 1, ["0", "1", "90"]),
+        ([0], 1, ["0"]),
+        ([90], 1, ["90"]),
+        (["0+10", "3+10"], 100, ["+10", "3+10"]),
+    ],
+)
+@pytest.mark.parametrize("n_targets", [1, 2])
+def test_epochs_lie_in_order_under_labels_that_do_not_touch(epochs, steps, shown, n_targets):
+    values = {(epoch, "224px"): np.random.default_rng(1).normal(size=(2, 2)) for epoch in epochs}
+    alignment = pd.concat([table_of(values, steps, target=f"t{i}") for i in range(n_targets)], ignore_index=True)
+    figure, _ = drawn(alignment, pd.concat([BOUNDS.assign(target=f"t{i}") for i in range(n_targets)]))
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        labels = [label for label in axes.get_xticklabels() if label.get_text()]
+        assert [label.get_text() for label in labels][: len(shown)] == shown
+        boxes = [label.get_window_extent() for label in labels]
+        assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+        numbers = sorted(alignment["epoch"].unique())
+        places, heights = points(axes, "o")
+        order = np.argsort(places)
+        means = alignment[alignment["target"] == "t0"].groupby("epoch")["value"].mean()
+        assert heights[order] == pytest.approx(means[numbers])
+        trained = [number for number in numbers if number > 0]
+        assert places[order][-len(trained) :] == pytest.approx(trained) if trained else True
+        left, right = axes.get_xlim()
+        assert left < places.min()
+        assert places.max() < right
+
+
+def test_calibrated_points_are_squares_beside_their_epoch():
+    values = {(epoch, "224px"): constant(0.1) for epoch in EARLY}
+    values |= {(epoch, "224px-calibrated"): constant(0.2) for epoch in EARLY[:3]}
+    figure, text = drawn(table_of(values, 5005), BOUNDS)
+    (axes,) = figure.axes
+    squares, heights = points(axes, "s")
+    assert heights == pytest.approx([0.2] * 3)
+    circles = np.sort(points(axes, "o")[0])
+    for square, epoch, later in zip(np.sort(squares), circles, circles[1:], strict=False):
+        assert epoch < square < np.sqrt(epoch * later)
+    assert "calibrated batch norm" in text
+    assert "calibrated batch norm" not in drawn(table_of({(1, "224px"): constant(0.1)}), BOUNDS)[1]
+
+
+def test_each_size_of_images_has_panels_of_its_own_on_the_same_scale():
+    values = {(epoch, view): constant(0.1 if view == "224px" else 0.5) for epoch in (0, 1) for view in SIZES}
+    figure, text = drawn(table_of(values), BOUNDS)
+    large, small = figure.axes
+    assert set(points(large, "o")[1]) == {0.1}
+    assert set(points(small, "o")[1]) == {0.5}
+    assert large.get_ylim() == small.get_ylim()
+    assert "images of 224 px" in large.get_title("left")
+    assert "images of 32 px" in small.get_title("left")
+    _, text = drawn(table_of({(1, "64px"): constant(0.1)}), BOUNDS)
+    assert "images of 64 px; mean" in text
+
+
+SIZES = ("224px", "32px")
+
+
+@pytest.mark.parametrize("n", [1, 4, 8, 9, 12, 24])
+def test_each_block_has_a_colour_of_its_own(n):
+    palette = figures.block_palette([f"blocks.{i}" for i in range(n)])
+    assert len({tuple(np.round(colour, 3)) for colour in palette.values()}) == n
+
+
+# Networks compared -----------------------------------------------------------------------------------------------
+
+
+def compared(networks, targets=("t",), epochs=EARLY, steps=5005, seeds=2, rng=None):
+    """The figure, and the table that it is of; `steps` may be given by network."""
+    rng = rng or np.random.default_rng(2)
+    alignment = pd.concat(
+        [
+            table_of(
+                {(epoch, view): rng.normal(size=(3, seeds)) for epoch in epochs for view in ("224px", "32px")},
+                steps[network] if isinstance(steps, dict) else steps,
+                target=target,
+                network=network,
+                block=block,
+            )
+            for target in targets
+            for network, blocks in networks.items()
+            for block in blocks
+        ],
+        ignore_index=True,
+    )
+    bounds = pd.concat([BOUNDS.assign(target=target) for target in targets])
+    figure = figures.networks_compared(alignment, bounds, ["d"], networks)
+    plt.close(figure)
+    return figure, alignment
+
+
+RESNETS = ["layer1", "layer2"]
+
+
+@pytest.mark.parametrize(
+    ("networks", "titles"),
+    [
+        ({"a": RESNETS, "b": RESNETS}, ["Block 1", "Block 2", "Best block"]),
+        ({"a": RESNETS, "b": ["features.2"]}, ["Best block"]),
+        ({"a": RESNETS, "b": RESNETS[::-1]}, ["Best block"]),
+        ({name: [f"blocks.{i}[cls]" for i in range(24)] for name in "ab"}, ["Best block"]),
+        ({name: ["layer4"] for name in "abcdef"}, ["Best block"]),
+    ],
+)
+def test_networks_are_compared_block_by_block_where_they_have_the_same_few(networks, titles):
+    figure, alignment = compared(networks, targets=("t", "u"), epochs=[0, 1, 4])
+    assert [axes.get_title() for axes in figure.axes] == [*titles, *[""] * len(titles)]
+    alignment = alignment[alignment["view"] == "224px"]
+    for i, target in enumerate(("t", "u")):
+        row = figure.axes[i * len(titles) : (i + 1) * len(titles)]
+        best = []
+        for network, colour in zip(networks, figures.NETWORK_COLOURS, strict=False):
+            of_network = alignment[(alignment["network"] == network) & (alignment["target"] == target)]
+            means = of_network.groupby(["block", "epoch"])["value"].mean().unstack()
+            best.append(max(networks[network], key=lambda block, means=means: means.loc[block].max()))
+            shown = [*networks[network], best[-1]] if len(titles) > 1 else [best[-1]]
+            for axes, block in zip(row, shown, strict=True):
+                lines = [line for line in axes.lines if line.get_color() == colour and len(line.get_ydata()) < 3]
+                drawn_means = {
+                    tuple(np.round(np.array(line.get_ydata(), float), 9))
+                    for line in lines
+                    if line.get_marker() in "os^DvP"
+                }
+                expected = means.loc[block].round(9)
+                assert drawn_means == {(expected[0],), (expected[1], expected[4])}
+        legend = [text.get_text() for text in row[-1].get_legend().get_texts()]
+        assert legend == [figures.block_label(block) for block in best]
+
+
+def test_error_bars_of_networks_are_those_of_figure_1():
+    figure, alignment = compared({"a": ["x"], "b": ["x"]}, epochs=[1])
+    bars = [collection.get_segments() for collection in figure.axes[0].collections]
+    half = [np.ptp(segments[0][:, 1]) / 2 for segments in bars if len(segments[0])]
+    plain = alignment[alignment["view"] == "224px"]
+    expected = [
+        crossed_standard_error(rows.pivot(index="subject", columns="seed", values="value"))
+        for _, rows in plain.groupby("network")
+    ]
+    assert half == pytest.approx(expected)
+
+
+def test_up_to_six_networks_are_told_apart_in_grey_and_from_blocks():
+    styles = figures.network_styles(["a", "b", "c", "d", "e", "f"])
+    for what in ("color", "marker", "linestyle"):
+        assert len({style[what] for style in styles.values()}) == 6
+    blocks = {tuple(np.round(colour, 3)) for colour in figures.block_palette(list("12345678")).values()}
+    assert not blocks & {tuple(np.round(matplotlib.colors.to_rgb(style["color"]), 3)) for style in styles.values()}
+
+
+def test_steps_of_networks_whose_epochs_differ_in_length_are_called_by_their_part():
+    figure, _ = compared({"a": ["x"], "b": ["x"]}, epochs=[0, "0+10", "3+10", "4+99", 9], steps={"a": 100, "b": 1000})
+    labels = {label.get_text() for label in figure.axes[0].get_xticklabels()}
+    assert {"0", "0.01", "0.1", "9"} <= labels
+    assert not any("+" in label for label in labels)
+    assert label_of(4.999, 999, by_step=False) == "4.999"
+    assert label_of(3.01, 10, by_step=False) == "3.01"
+    figure, _ = compared({"a": ["x"], "b": ["x"]}, epochs=[0, "0+10", 9], steps=1000)
+    assert "+10: after 10 steps of epoch 1" in words_of(figure)
+
+
+@pytest.mark.parametrize(("n_networks", "n_targets"), [(2, 1), (6, 4)])
+def test_panels_keep_their_size_beside_long_names(n_networks, n_targets):
+    long = {f"a_network_with_a_long_name_{i}": [f"encoder.layers.encoder_layer_{i}[cls]"] for i in range(n_networks)}
+    figure, _ = compared(long, [f"t{i}" for i in range(n_targets)], epochs=[0, 1])
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        width, height = axes.get_window_extent().size / figure.dpi
+        assert width > 1.9
+        assert height > 0.9
+    boxes = [text.get_window_extent() for text in figure.legends[0].get_texts()]
+    assert max(box.x1 for box in boxes) < figure.bbox.x1
+    legends = [axes.get_legend().get_window_extent() for axes in figure.axes]
+    assert max(legend.x1 for legend in legends) < min(box.x0 for box in boxes)
+
+
+@pytest.mark.parametrize("n_blocks", [1, 24])
+def test_the_panel_of_many_blocks_keeps_its_size(n_blocks):
+    parts = [
+        table_of({(epoch, "224px"): constant(0.1) for epoch in (0, 1)}, block=f"blocks.{i}[patches]")
+        for i in range(n_blocks)
+    ]
+    figure, _ = drawn(pd.concat(parts, ignore_index=True).assign(dataset="d"), BOUNDS)
+    figure.draw_without_rendering()
+    width, height = figure.axes[0].get_window_extent().size / figure.dpi
+    assert width > 1.9
+    assert height > 1.2
+    legend = figure.legends[0].get_window_extent()
+    assert legend.y0 > 0
+    assert legend.y1 < figure.bbox.y1
+    assert len(figure.legends[0].get_texts()) == n_blocks
+
+
+# Training --------------------------------------------------------------------------------------------------------
+
+
+def accuracies(networks, seeds, without=()):
+    """A table of accuracy with an early step, of which some networks were not evaluated."""
+    rows = []
+    for i, (network, seed) in enumerate(product(networks, range(seeds))):
+        for epoch, step in ((0, 0), (0.25, 10), (1, 0), (2, 0)):
+            row = {"network": network, "seed": seed, "epoch": epoch, "step": step, "training_loss": 3 - epoch + i}
+            row |= {"validation_loss": 4 - epoch + i, "top1": (epoch + i) / 100, "accuracy": tables.EVALUATED}
+            if network in without:
+                row |= {"training_loss": None, "validation_loss": None, "top1": None, "accuracy": tables.NOT_EVALUATED}
+            rows.append(row | ({"training_loss": None} if epoch == 0 else {}))
+    return pd.DataFrame(rows).assign(data="measured")
+
+
+@pytest.mark.parametrize(("n_networks", "n_seeds"), [(1, 5), (2, 1), (6, 5)])
+def test_training_has_a_line_per_seed_and_a_legend_of_networks(n_networks, n_seeds):
+    names = [f"network{i}" for i in range(n_networks)]
+    figure = figures.training_curves(accuracies(names, n_seeds))
+    plt.close(figure)
+    _, top1 = figure.axes
+    lines = top1.lines
+    assert [line.get_ydata()[-1] for line in lines] == pytest.approx([2 + i for i in range(n_networks * n_seeds)])
+    assert all(list(line.get_xdata()) == [0, 0.25, 1, 2] and line.get_markevery() == [0, 2, 3] for line in lines)
+    assert len({matplotlib.colors.to_hex(line.get_color()) for line in lines}) == n_networks * n_seeds
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    seeds = [f"seed {i}" for i in range(n_seeds)]
+    networks = names + ["(a line per seed)"] * (n_seeds > 1)
+    assert legend == [*(seeds if n_networks == 1 else networks), "validation", "training"]
+
+
+def test_a_network_that_was_not_evaluated_is_named():
+    figure = figures.training_curves(accuracies(["a", "b"], 2, without="b"))
+    plt.close(figure)
+    assert "b: not evaluated" in words_of(figure)
+    assert len(figure.axes[1].lines) == 2
+    figure = figures.training_curves(accuracies(["a", "b"], 2, without="ab"))
+    plt.close(figure)
+    assert "training.images is unset" in words_of(figure)

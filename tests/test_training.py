@@ -9,9 +9,10 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 from conftest import REPOSITORY, run
-from early_alignment import checkpoints, evaluation, labelled_images, networks, training
 from early_alignment.errors import InputError
-from early_alignment.recipe import Computing
+from early_alignment.networks import checkpoints, networks
+from early_alignment.training import evaluation, labelled_images, loop
+from early_alignment.training.recipe import Computing
 from small_training import RECIPE, assert_same_networks, job, weights
 
 
@@ -27,7 +28,7 @@ def one_thread():
 @pytest.fixture(scope="module")
 def undisturbed(images, tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
-    training.train(RECIPE, images, seed=1, last_epoch=3, folder=folder, workers=0)
+    loop.train(RECIPE, images, seed=1, last_epoch=3, folder=folder, workers=0)
     return folder
 
 
@@ -42,19 +43,19 @@ def test_epoch_0_is_torchvisions_seeded_untrained_network(undisturbed):
 @pytest.mark.parametrize("workers", [0, 2])
 def test_one_epoch_at_a_time_and_other_workers_give_the_same_bytes(images, undisturbed, tmp_path, workers):
     for last_epoch in range(4):
-        training.train(RECIPE, images, seed=1, last_epoch=last_epoch, folder=tmp_path, workers=workers)
+        loop.train(RECIPE, images, seed=1, last_epoch=last_epoch, folder=tmp_path, workers=workers)
     assert_same_networks(tmp_path, undisturbed)
 
 
 def test_a_training_cut_off_between_checkpoint_and_state_goes_on_to_the_same_bytes(images, undisturbed, tmp_path):
-    training.train(RECIPE, images, seed=1, last_epoch=1, folder=tmp_path, workers=0)
+    loop.train(RECIPE, images, seed=1, last_epoch=1, folder=tmp_path, workers=0)
     (tmp_path / "epoch-002.pt").write_bytes(b"half a checkpoint")
-    training.train(RECIPE, images, seed=1, last_epoch=3, folder=tmp_path, workers=0)
+    loop.train(RECIPE, images, seed=1, last_epoch=3, folder=tmp_path, workers=0)
     assert_same_networks(tmp_path, undisturbed)
 
 
 def test_another_seed_gives_another_network(images, undisturbed, tmp_path):
-    training.train(RECIPE, images, seed=2, last_epoch=1, folder=tmp_path, workers=0)
+    loop.train(RECIPE, images, seed=2, last_epoch=1, folder=tmp_path, workers=0)
     assert not torch.equal(weights(tmp_path, 1)["fc.weight"], weights(undisturbed, 1)["fc.weight"])
 
 
@@ -72,7 +73,7 @@ def test_another_recipe_is_refused_by_the_names_of_its_keys(images, undisturbed)
     with pytest.raises(
         InputError, match=r"batch_size = 8, learning_rate = 0\.1\n.*batch_size = 4, learning_rate = 0\.2"
     ):
-        training.train(other, images, seed=1, last_epoch=3, folder=undisturbed, workers=0)
+        loop.train(other, images, seed=1, last_epoch=3, folder=undisturbed, workers=0)
 
 
 def reference_rates(recipe, epochs: int) -> list[float]:
@@ -131,18 +132,67 @@ def test_tf32_is_for_convolutions_alone():
 
 
 def test_one_epoch_is_a_plain_loop_of_torch(images, tmp_path):
-    """The same batches through torch's own loss and optimiser, with label smoothing."""
+    """The same batches through torch's own loss and optimiser, with label smoothing; its network after every step."""
     recipe = replace(RECIPE, label_smoothing=0.1)
-    training.train(recipe, images, seed=1, last_epoch=1, folder=tmp_path, workers=0)
+    loop.train(recipe, images, seed=1, last_epoch=1, folder=tmp_path, workers=0, early_steps=(2, 1))
+    losses, n_images = 0.0, 0
     network = networks.untrained("resnet18", 2, seed=1).train().to(memory_format=torch.channels_last)
     optimiser = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
     for step, (x, labels) in enumerate(batches := first_epoch(images, recipe)):
         optimiser.param_groups[0]["lr"] = recipe.rate(step / len(batches))
         optimiser.zero_grad()
-        torch.nn.CrossEntropyLoss(label_smoothing=0.1)(network(x), labels).backward()
+        loss = torch.nn.CrossEntropyLoss(label_smoothing=0.1)(network(x), labels)
+        loss.backward()
         optimiser.step()
-    for name, tensor in weights(tmp_path, 1).items():
-        torch.testing.assert_close(tensor, network.state_dict()[name], atol=1e-6, rtol=1e-5)
+        losses, n_images = losses + loss.item() * len(x), n_images + len(x)
+        epoch, label, steps = (0, f"000+{step + 1:05d}", step + 1) if step + 1 < len(batches) else (1, "001", 0)
+        for name, tensor in weights(tmp_path, label).items():
+            torch.testing.assert_close(tensor, network.state_dict()[name], atol=1e-6, rtol=1e-5)
+        row = json.loads((tmp_path / f"epoch-{label}.json").read_text())
+        assert (row["seed"], row["epoch"], row["step"], row["steps_per_epoch"]) == (1, epoch, steps, len(batches))
+        assert row["training_loss"] == pytest.approx(losses / n_images, rel=1e-5)
+        assert row["learning_rate"] == recipe.rate(step / len(batches))
+        assert row["seconds"] > 0
+        measured = evaluation.of_checkpoint(
+            tmp_path / f"epoch-{label}.pt", images, "resnet18", 32, 36, {"cpu": asdict(Computing())}, workers=0,
+            expected=checkpoints.expected(1, label, asdict(recipe)),
+        )  # fmt: skip
+        assert measured == {key: pytest.approx(row[key], rel=1e-5) for key in measured}
+
+
+def test_early_steps_are_no_part_of_a_training(images, undisturbed, tmp_path):
+    """With them and without them it is the same one: what it knows of itself, and its networks."""
+    loop.train(RECIPE, images, seed=1, last_epoch=2, folder=tmp_path, workers=0, early_steps=(1,))
+    loop.train(RECIPE, images, seed=1, last_epoch=3, folder=tmp_path, workers=0)
+    assert_same_networks(tmp_path, undisturbed)
+    assert checkpoints.about(tmp_path / "epoch-003.pt") == checkpoints.about(undisturbed / "epoch-003.pt")
+    early, untrained = (checkpoints.about(tmp_path / f"epoch-{label}.pt") for label in ("000+00001", "000"))
+    assert early == untrained | {"step": 1}
+
+
+def test_early_steps_that_the_first_epoch_does_not_come_past_are_refused(images, tmp_path):
+    """Of three steps, the third ends it."""
+    with pytest.raises(
+        InputError, match=r"training\.early_steps[\s\S]*found: +0, 3, 100\n.*below 3; an epoch has 3 steps"
+    ):
+        loop.train(RECIPE, images, seed=1, last_epoch=0, folder=tmp_path / "out", workers=0, early_steps=(100, 2, 3, 0))
+    assert not (tmp_path / "out").exists()
+
+
+def test_early_steps_of_a_training_that_is_past_them_are_refused_unless_they_are_there(images, tmp_path):
+    loop.train(RECIPE, images, seed=1, last_epoch=0, folder=tmp_path, workers=0, early_steps=(1,))
+    loop.train(RECIPE, images, seed=1, last_epoch=1, folder=tmp_path, workers=0, early_steps=(2,))  # in time
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("epoch-*")}
+    for last_epoch in (1, 2):
+        with pytest.raises(InputError, match=r"without a checkpoint after step 1\n[\s\S]*: 1, 2\n[\s\S]*leave it out"):
+            loop.train(RECIPE, images, seed=1, last_epoch=last_epoch, folder=tmp_path, workers=0, early_steps=(1, 2))
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("epoch-*")} == before
+    loop.train(RECIPE, images, seed=1, last_epoch=2, folder=tmp_path, workers=0, early_steps=(2,))
+    (tmp_path / "epoch-000+00002.json").unlink()
+    with pytest.raises(InputError, match=r"after step 1, 2\n[\s\S]*leave these out"):
+        loop.train(RECIPE, images, seed=1, last_epoch=3, folder=tmp_path, workers=0, early_steps=(1, 2))
+    loop.train(RECIPE, images, seed=1, last_epoch=3, folder=tmp_path, workers=0)
+    assert (tmp_path / "epoch-003.pt").exists()
 
 
 def first_epoch(images, recipe) -> list:
@@ -163,24 +213,28 @@ def largest_difference(a: torch.Tensor, b: torch.Tensor) -> float:
     return (a.double() - b.double()).abs().max().item()
 
 
+def train_in_two_processes(folder, arguments: dict) -> None:
+    folder.mkdir(exist_ok=True)
+    start_two = (
+        "import json, sys; from pathlib import Path; from early_alignment.training import processes; "
+        "processes.start_in_place('training.process', 2, json.loads(sys.argv[1]), Path(sys.argv[2]))"
+    )
+    run(
+        sys.executable, "-c", start_two, json.dumps(arguments), folder / "arguments.json",
+        cwd=folder, PYTHONPATH=str(REPOSITORY / "workflow_scripts"), OMP_NUM_THREADS="1",
+    )  # fmt: skip
+    assert json.loads((folder / "segment-001.json").read_text())["last_epoch"] == 1
+
+
 def test_two_processes_train_like_one_that_accumulates_their_shares(images, tmp_path):
     """Shares of 7 and 7, then of 4 and 3; batch norm is each share's own, and the first's is saved."""
     # With less for batch norm to average over, training is chaotic: a difference of 1e-7 grows to one of 1e-2.
     recipe = replace(RECIPE, image_size=96, validation_resize=100, batch_size=14)
-    arguments = job(tmp_path, images, recipe, last_epoch=1)
-    start_two = (
-        "import json, sys; from pathlib import Path; from early_alignment import processes; "
-        "processes.start_in_place('training_process', 2, json.loads(sys.argv[1]), Path(sys.argv[2]))"
-    )
-    run(
-        sys.executable, "-c", start_two, json.dumps(arguments), tmp_path / "arguments.json",
-        cwd=tmp_path, PYTHONPATH=str(REPOSITORY / "workflow_scripts"), OMP_NUM_THREADS="1",
-    )  # fmt: skip
-    assert json.loads((tmp_path / "segment-001.json").read_text())["last_epoch"] == 1
+    train_in_two_processes(tmp_path, job(tmp_path, images, recipe, last_epoch=1, early_steps=(1,)))
 
     network = networks.untrained("resnet18", 2, seed=1).train().to(memory_format=torch.channels_last)
     optimiser = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
-    total = 0.0
+    total, after_steps = 0.0, []
     for step, (x, labels) in enumerate(batches := first_epoch(images, recipe)):
         optimiser.param_groups[0]["lr"] = recipe.rate(step / len(batches))
         optimiser.zero_grad()
@@ -194,8 +248,9 @@ def test_two_processes_train_like_one_that_accumulates_their_shares(images, tmp_
                 for name, buffer in network.named_buffers():
                     buffer.copy_(statistics[name])
         optimiser.step()
+        after_steps.append(({name: tensor.clone() for name, tensor in network.state_dict().items()}, total))
     trained = weights(tmp_path, 1)
-    training.train(recipe, images, seed=1, last_epoch=1, folder=tmp_path / "whole", workers=0)
+    loop.train(recipe, images, seed=1, last_epoch=1, folder=tmp_path / "whole", workers=0)
     expected, whole = network.state_dict(), weights(tmp_path / "whole", 1)
     differences = {name: largest_difference(trained[name], expected[name]) for name in expected}
     print(f"largest difference {max(differences.values()):.1e}")
@@ -205,6 +260,15 @@ def test_two_processes_train_like_one_that_accumulates_their_shares(images, tmp_
     assert largest_difference(whole["bn1.running_mean"], expected["bn1.running_mean"]) > 10 * TOLERANCE
     row = json.loads((tmp_path / "epoch-001.json").read_text())
     assert row["training_loss"] == pytest.approx(total / 21, rel=1e-5)
+    expected, total = after_steps[0]
+    early = weights(tmp_path, "000+00001")
+    assert max(largest_difference(early[name], expected[name]) for name in expected) <= TOLERANCE
+    early_row = json.loads((tmp_path / "epoch-000+00001.json").read_text())
+    assert early_row["training_loss"] == pytest.approx(total / 14, rel=1e-5)
+    without = tmp_path / "without"
+    train_in_two_processes(without, job(without, images, recipe, last_epoch=1))
+    assert_same_networks(tmp_path, without, range(2))
+    assert json.loads((without / "epoch-001.json").read_text()) | {"seconds": None} == row | {"seconds": None}
 
     measured = evaluation.of_checkpoint(
         tmp_path / "epoch-001.pt", images, "resnet18", 96, 100, {"cpu": asdict(Computing())}, workers=0
@@ -212,7 +276,7 @@ def test_two_processes_train_like_one_that_accumulates_their_shares(images, tmp_
     assert measured == {key: pytest.approx(row[key], rel=1e-5) for key in measured}
     assert checkpoints.about(tmp_path / "epoch-001.pt")["processes"] == 2
     with pytest.raises(InputError, match=r"processes = 2\n.*processes = 1"):
-        training.train(recipe, images, seed=1, last_epoch=2, folder=tmp_path, workers=0)
+        loop.train(recipe, images, seed=1, last_epoch=2, folder=tmp_path, workers=0)
 
 
 def test_evaluation_is_a_plain_count(images, undisturbed):
@@ -241,7 +305,7 @@ def test_evaluation_is_a_plain_count(images, undisturbed):
     ],
 )
 def test_faster_computing_is_named_in_the_checkpoint_and_changes_little(images, undisturbed, tmp_path, computing):
-    training.train(RECIPE, images, seed=1, last_epoch=1, folder=tmp_path, workers=0, computing=computing)
+    loop.train(RECIPE, images, seed=1, last_epoch=1, folder=tmp_path, workers=0, computing=computing)
     about = checkpoints.about(tmp_path / "epoch-001.pt")
     assert about.items() >= (asdict(computing) | {"processes": 1, "seed": 1, "epoch": 1}).items()
     assert about["device"]
@@ -251,7 +315,7 @@ def test_faster_computing_is_named_in_the_checkpoint_and_changes_little(images, 
     assert 0 < (fast["fc.weight"] - plain["fc.weight"]).norm() < 0.05 * plain["fc.weight"].norm()
     (differing,) = (key for key in asdict(computing) if asdict(computing)[key] != asdict(Computing())[key])
     with pytest.raises(InputError, match=f"a training with {differing} = "):
-        training.train(RECIPE, images, seed=1, last_epoch=2, folder=tmp_path, workers=0)
+        loop.train(RECIPE, images, seed=1, last_epoch=2, folder=tmp_path, workers=0)
 
 
 @pytest.mark.parametrize("architecture", ["alexnet", "googlenet", "vit_b_32"])
@@ -275,7 +339,7 @@ def test_progress_and_tensorboard_tell_what_happens(images, tmp_path, capfd):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     for last_epoch in (1, 2):
-        training.train(RECIPE, images, seed=1, last_epoch=last_epoch, folder=tmp_path, workers=0)
+        loop.train(RECIPE, images, seed=1, last_epoch=last_epoch, folder=tmp_path, workers=0)
     told = capfd.readouterr().err
     assert re.search(r"seed 1, epoch 2 of 2: 100%.*21/21 \[.*<.*images/s, loss \d\.\d+\]", told)
     events = EventAccumulator(str(tmp_path / "tensorboard"))
@@ -287,16 +351,25 @@ def test_progress_and_tensorboard_tell_what_happens(images, tmp_path, capfd):
 
 def test_a_diverging_network_stops_with_epoch_step_and_rate(images, tmp_path):
     with pytest.raises(InputError, match=r"epoch 1, step \d+[\s\S]*learning rate"):
-        training.train(replace(RECIPE, learning_rate=1e30), images, seed=1, last_epoch=1, folder=tmp_path, workers=0)
+        loop.train(replace(RECIPE, learning_rate=1e30), images, seed=1, last_epoch=1, folder=tmp_path, workers=0)
     assert (tmp_path / "epoch-000.pt").exists()
     assert not (tmp_path / "epoch-001.pt").exists()
     # The last good state is kept: it goes on from there, once the cause is gone.
     assert torch.load(tmp_path / "state.pt", weights_only=True)["epoch"] == 0
 
 
+@pytest.mark.parametrize(("early_step", "when"), [(1, "after step 1"), (2, "step 2")])
+def test_a_network_that_diverges_is_not_kept_within_an_epoch_either(images, tmp_path, early_step, when):
+    """The first step's loss is finite and its network is not; the second's loss tells before it is looked at late."""
+    recipe = replace(RECIPE, learning_rate=1e30, warmup_epochs=0)
+    with pytest.raises(InputError, match=f"epoch 1, {when}\n[\\s\\S]*epoch 0 is kept"):
+        loop.train(recipe, images, seed=1, last_epoch=1, folder=tmp_path, workers=0, early_steps=(early_step,))
+    assert list(tmp_path.glob("epoch-000+*")) == []
+
+
 def test_missing_images_are_named(tmp_path):
     with pytest.raises(InputError, match="one folder of images per class"):
-        training.train(RECIPE, tmp_path, seed=1, last_epoch=0, folder=tmp_path / "out", workers=0)
+        loop.train(RECIPE, tmp_path, seed=1, last_epoch=0, folder=tmp_path / "out", workers=0)
 
 
 def test_processes_share_every_batch_of_one_process():

@@ -13,8 +13,8 @@ import torch
 import torchvision
 import yaml
 from conftest import copy_of_repository, files_to_make, run
-from early_alignment import image_fingerprint
 from early_alignment.errors import InputError
+from early_alignment.training import image_fingerprint
 from PIL import Image
 from small_training import write_images
 
@@ -56,17 +56,21 @@ def trained(tmp_path_factory):
     np.save(study / "sub-anna/IT.npy", rng.uniform(size=N_STIMULI * (N_STIMULI - 1) // 2))
     experiment = {
         "results": "results",
-        "seeds": [1],
-        "epochs": [3],
-        "blocks": ["layer4"],
-        "network": {"architecture": "resnet18"},
-        "training": {
-            "images": "images",
-            "image_size": 32,
-            "validation_resize": 36,
-            "epochs": 3,
-            "epochs_per_job": 2,
-            "batch_size": 8,
+        "networks": {
+            "net": {
+                "architecture": "resnet18",
+                "blocks": ["layer4"],
+                "seeds": [1],
+                "epochs": [3],
+                "training": {
+                    "images": "images",
+                    "image_size": 32,
+                    "validation_resize": 36,
+                    "epochs": 3,
+                    "epochs_per_job": 2,
+                    "batch_size": 8,
+                },
+            }
         },
         "datasets": {"study": {"format": "rdms", "root": "study", "subjects": ["anna"], "targets": ["IT"]}},
         "features": {"image_size": 32},
@@ -75,14 +79,18 @@ def trained(tmp_path_factory):
     return folder, experiment
 
 
+def with_network(experiment: dict, **changes) -> dict:
+    return experiment | {"networks": {"net": experiment["networks"]["net"] | changes}}
+
+
 def with_training(experiment: dict, **changes) -> dict:
-    return experiment | {"training": experiment["training"] | changes}
+    return with_network(experiment, training=experiment["networks"]["net"]["training"] | changes)
 
 
 def test_another_seed_trains_that_seed_alone(trained):
     folder, experiment = trained
-    to_make = planned(experiment | {"seeds": [1, 2]}, folder)
-    segments = {f"results/training/seed-2/segment-{i:03d}.json" for i in (1, 2)}
+    to_make = planned(with_network(experiment, seeds=[1, 2]), folder)
+    segments = {f"results/training/net/seed-2/segment-{i:03d}.json" for i in (1, 2)}
     assert {file for file in to_make if "/training/" in file} == segments
     assert not {file for file in to_make if "seed-1" in file}
 
@@ -98,13 +106,13 @@ def test_another_background_makes_stimuli_and_features_anew_and_trains_nothing(t
 def test_a_longer_training_adds_epochs_and_touches_none(trained):
     folder, experiment = trained
     before = digests(folder / "results")
-    assert "checkpoints/seed-1/epoch-003.pt" in before
-    longer = with_training(experiment, epochs=6) | {"epochs": [3, 6]}
+    assert "checkpoints/net/seed-1/epoch-003.pt" in before
+    longer = with_network(with_training(experiment, epochs=6), epochs=[3, 6])
     to_make = planned(longer, folder)
     # The segment that ended early goes on to its end, epoch 4, and another follows.
-    segments = {f"results/training/seed-1/segment-{i:03d}.json" for i in (2, 3)}
+    segments = {f"results/training/net/seed-1/segment-{i:03d}.json" for i in (2, 3)}
     assert {file for file in to_make if "/training/" in file} == segments
-    published = re.findall(r"checkpoints/seed-1/epoch-(\d+)\.pt", " ".join(sorted(to_make)))
+    published = re.findall(r"checkpoints/net/seed-1/epoch-(\d+)\.pt", " ".join(sorted(to_make)))
     assert published == ["004", "005", "006"]
     for kind in ("features", "model_rdms", "alignment"):
         made = [file for file in to_make if f"/{kind}/" in file]
@@ -113,7 +121,7 @@ def test_a_longer_training_adds_epochs_and_touches_none(trained):
     run(*SNAKEMAKE, "--configfile", written(longer, folder, "six"), cwd=folder)
     after = digests(folder / "results")
     assert {name: after[name] for name in before} == before
-    assert "checkpoints/seed-1/epoch-006.pt" in after
+    assert "checkpoints/net/seed-1/epoch-006.pt" in after
     assert "Nothing to be done" in run(*SNAKEMAKE, "--configfile", folder / "six.yaml", cwd=folder).stdout
 
 
@@ -121,10 +129,10 @@ def test_a_changed_recipe_is_refused_by_name_and_nothing_is_lost(trained):
     folder, experiment = trained
     before = digests(folder / "results")
     other = written(with_training(experiment, label_smoothing=0.1, momentum=0.8), folder, "other")
-    target = "results/training/seed-1/segment-001.json"
+    target = "results/training/net/seed-1/segment-001.json"
     result = run("snakemake", target, "--cores", "2", "--configfile", other, cwd=folder, check=False)
     assert result.returncode != 0
-    log = (folder / "results/logs/training/seed-1/segment-001.log").read_text()
+    log = (folder / "results/logs/training/net/seed-1/segment-001.log").read_text()
     assert re.search(r"a training with label_smoothing = 0(\.0)?, momentum = 0\.9", log), log
     assert "Traceback" not in log
     assert {name: digests(folder / "results")[name] for name in before} == before
@@ -134,8 +142,8 @@ def test_a_replaced_checkpoint_stays_out_of_the_training_and_is_refused_where_it
     """Seed 2's weights copied over seed 1's, as `cp` does: into the file that is there."""
     finished, experiment = trained
     folder = shutil.copytree(finished, tmp_path / "clone", symlinks=True)
-    published = folder / "results/checkpoints/seed-1/epoch-003.pt"
-    own = folder / "results/training/seed-1/epoch-003.pt"
+    published = folder / "results/checkpoints/net/seed-1/epoch-003.pt"
+    own = folder / "results/training/net/seed-1/epoch-003.pt"
     assert not published.samefile(own)
     before = own.read_bytes()
     state = torch.load(published, weights_only=True)
@@ -145,7 +153,7 @@ def test_a_replaced_checkpoint_stays_out_of_the_training_and_is_refused_where_it
     assert own.read_bytes() == before
     result = run(*SNAKEMAKE, "--configfile", written(experiment, folder, "again"), cwd=folder, check=False)
     assert result.returncode != 0
-    log = (folder / "results/logs/features/study/seed-1/epoch-003.log").read_text()
+    log = (folder / "results/logs/features/study/net/seed-1/epoch-003/32px.log").read_text()
     assert "a network of seed 2\n  expected: seed 1" in log
     # Deleted, it is published again where it is asked for, from the training's own.
     published.unlink()
@@ -161,7 +169,7 @@ def test_moved_images_are_the_same_and_others_are_refused(trained, tmp_path):
     before = digests(folder / "results")
     (folder / "images").rename(folder / "moved")
     moved = with_training(experiment, images="moved")
-    assert planned(moved, folder) == {"results/labelled_images.json"}
+    assert planned(moved, folder) == {"results/labelled_images/net.json"}
     run(*SNAKEMAKE, "--configfile", written(moved, folder, "moved"), cwd=folder)
     assert "Nothing to be done" in run(*SNAKEMAKE, "--configfile", folder / "moved.yaml", cwd=folder).stdout
     assert digests(folder / "results") == before
@@ -171,7 +179,7 @@ def test_moved_images_are_the_same_and_others_are_refused(trained, tmp_path):
     others = written(with_training(experiment, images="others", epochs=4), folder, "others")
     result = run(*SNAKEMAKE, "--configfile", others, cwd=folder, check=False)
     assert result.returncode != 0
-    log = (folder / "results/logs/labelled_images.log").read_text()
+    log = (folder / "results/logs/labelled_images/net.log").read_text()
     assert "images of other names or sizes than those that this experiment's networks were trained on" in log
     assert "Traceback" not in log
     assert digests(folder / "results") == before
@@ -180,9 +188,9 @@ def test_moved_images_are_the_same_and_others_are_refused(trained, tmp_path):
 @pytest.mark.slow
 def test_a_job_with_two_gpus_is_two_processes(trained):
     folder, experiment = trained
-    two = with_training(experiment, image_size=64, validation_resize=72, epochs=1) | {"seeds": [7]}
-    path = written(two | {"epochs": [1], "results": "two"}, folder, "two")
-    target = "two/checkpoints/seed-7/epoch-001.pt"
+    two = with_training(experiment, image_size=64, validation_resize=72, epochs=1) | {"results": "two"}
+    path = written(with_network(two, seeds=[7], epochs=[1]), folder, "two")
+    target = "two/checkpoints/net/seed-7/epoch-001.pt"
     run(*SNAKEMAKE, "--set-resources", "train:gpu=2", "--configfile", path, "--", target, cwd=folder)
     assert torch.load(folder / target, weights_only=True)._metadata["early_alignment"]["processes"] == 2
 
@@ -200,13 +208,9 @@ def own(trained):
         path = folder / f"series/s1/model_{epoch - 1}.pth"
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save({"model": {f"module.{k}": v for k, v in network.state_dict().items()}, "epoch": epoch}, path)
-    network = {
-        "architecture": "resnet18",
-        "checkpoints": "series/s{seed}/model_{epoch}.pth",
-        "checkpoint_offset": 1,
-    }
-    config = experiment | {"network": network, "epochs": [1, 2], "results": "own"}
-    del config["training"]
+    series = {"checkpoints": "series/s{seed}/model_{epoch}.pth", "checkpoint_offset": 1, "epochs": [1, 2]}
+    config = with_network(experiment, **series) | {"results": "own"}
+    del config["networks"]["net"]["training"]
     return folder, config
 
 
@@ -223,34 +227,34 @@ def test_checkpoints_from_elsewhere_without_images_have_no_accuracy_and_say_so(o
     assert "training.images is unset" in (folder / "own/figures/training.svg").read_text()
     assert set(pd.read_csv(folder / "own/tables/alignment.csv")["epoch"]) == {1, 2}
     theirs = torch.load(folder / "series/s1/model_1.pth")["model"]
-    ours = torch.load(folder / "own/checkpoints/seed-1/epoch-002.pt", weights_only=True)
+    ours = torch.load(folder / "own/checkpoints/net/seed-1/epoch-002.pt", weights_only=True)
     assert all(torch.equal(theirs[f"module.{name}"], tensor) for name, tensor in ours.items())
 
 
 @pytest.mark.slow
 def test_checkpoints_from_elsewhere_are_evaluated_where_there_are_images(own):
     folder, config = own
-    with_images = config | {"training": {"images": "images", "image_size": 32, "validation_resize": 36}}
+    with_images = with_network(config, training={"images": "images", "image_size": 32, "validation_resize": 36})
     path = written(with_images, folder, "own_with_images")
     run(*SNAKEMAKE, "--configfile", path, "--", "own/tables/accuracy.csv", cwd=folder)
     table = pd.read_csv(folder / "own/tables/accuracy.csv")
     assert set(table["accuracy"]) == {"evaluated"}
     assert table["top1"].between(0, 1).all()
     assert table["training_loss"].isna().all()
-    row = json.loads((folder / "own/accuracy/seed-1/epoch-002.json").read_text())
+    row = json.loads((folder / "own/accuracy/net/seed-1/epoch-002.json").read_text())
     assert row["epoch"] == 2
 
 
 def test_checkpoints_from_elsewhere_plan_no_training(own):
     folder, config = own
     to_make = planned(config, folder)
-    assert {f"own/checkpoints/seed-1/epoch-00{epoch}.pt" for epoch in (1, 2)} <= to_make
+    assert {f"own/checkpoints/net/seed-1/epoch-00{epoch}.pt" for epoch in (1, 2)} <= to_make
     assert not {file for file in to_make if "/training/" in file or "/accuracy/" in file}
 
 
 def test_an_epoch_that_the_series_lacks_is_named(own):
     folder, config = own
-    path = written(config | {"epochs": [0, 1]}, folder, "lacking")
+    path = written(with_network(config, epochs=[0, 1]), folder, "lacking")
     result = run("snakemake", "-n", "--configfile", path, cwd=folder, check=False)
     assert result.returncode != 0
     assert "no file for 1 of 2: seed 1 epoch 0 (series/s1/model_-1.pth)" in result.stdout
@@ -265,7 +269,7 @@ def test_an_epoch_that_the_series_lacks_is_named(own):
 def test_a_resized_copy_is_written_once_before_training(trained):
     folder, experiment = trained
     resized = with_training(experiment, resized_short_side=256) | {"results": "resized"}
-    copy = "resized/resized_images/short-side-256-quality-95/images.json"
+    copy = "resized/resized_images/images-short-side-256-quality-95/images.json"
     assert copy in planned(resized, folder)
     run(*SNAKEMAKE, "--configfile", written(resized, folder, "resized"), "--", copy, cwd=folder)
     assert json.loads((folder / copy).read_text())["images"] == 30
@@ -288,10 +292,10 @@ def test_a_results_folder_of_any_name_is_a_folder_and_no_command(trained, tmp_pa
     for name in ("images", "study"):
         shutil.copytree(finished / name, folder / name)
     name = """an 'odd' "name" $(touch ran) `touch ran` ; é 音 & #1"""
-    config = with_training(experiment, epochs=1, epochs_per_job=1) | {"epochs": [0, 1], "results": f"out/{name}"}
-    config["features"] = experiment["features"] | {"untrained_batchnorm": "both"}
+    config = with_training(experiment, epochs=1, epochs_per_job=1) | {"results": f"out/{name}"}
+    config = with_network(config, epochs=[0, 1], calibrated=[0])
     run(*SNAKEMAKE, "--configfile", written(config, folder, "odd"), cwd=folder)
     assert (folder / "out" / name / "tables/alignment.csv").is_file()
-    assert (folder / "out" / name / "checkpoints/seed-1/epoch-001.pt").is_file()
+    assert (folder / "out" / name / "checkpoints/net/seed-1/epoch-001.pt").is_file()
     assert not list(folder.rglob("ran"))
     assert "Nothing to be done" in run(*SNAKEMAKE, "--configfile", folder / "odd.yaml", cwd=folder).stdout

@@ -9,14 +9,17 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import REPOSITORY, papers_settings, run
-from early_alignment import measures, rdms
+from early_alignment.comparison import measures
+from early_alignment.experiment.config import checked
+from early_alignment.experiment.grid import networks_of
+from early_alignment.geometry import rdms
 from early_alignment.simulation.generative_model import FAMILY_OF
+from early_alignment.simulation.scenes import CATEGORIES
 from scipy.spatial.distance import pdist
 
 DEMO = yaml.safe_load((REPOSITORY / "experiments/demo.yaml").read_text())
 TARGETS = [(name, target) for name, dataset in DEMO["datasets"].items() for target in dataset["targets"]]
-EPOCHS = ["000", "000-calibrated", *(f"{epoch:03d}" for epoch in DEMO["epochs"][1:])]
-"""The demo's untrained network comes with both kinds of batch norm statistics."""
+NETWORKS = networks_of(checked(DEMO))
 DRY_RUN = ("snakemake", "--dry-run", "--quiet", "reason")
 
 
@@ -34,20 +37,24 @@ def table(results):
 
 
 def test_every_file_of_the_design_is_there(results):
-    grid = list(product(DEMO["seeds"], EPOCHS, DEMO["blocks"]))
-    expected = [f"figures/{name}.{ending}" for name in ("figure1", "training") for ending in ("png", "svg", "pdf")]
+    figures = [*(f"figure1_{name}" for name in NETWORKS), "networks", "training"]
+    expected = [f"figures/{name}.{ending}" for name in figures for ending in ("png", "svg", "pdf")]
     expected += [f"tables/{name}.csv" for name in ("alignment", "accuracy", "noise_ceiling", "peaks")]
     expected += [f"stimuli/{name}.csv" for name in DEMO["datasets"]]
-    for seed, epoch in product(DEMO["seeds"], range(DEMO["training"]["epochs"] + 1)):
-        expected += [f"checkpoints/seed-{seed}/epoch-{epoch:03d}.pt", f"accuracy/seed-{seed}/epoch-{epoch:03d}.json"]
-    for dataset, (seed, epoch, block) in product(DEMO["datasets"], grid):
-        place = f"{dataset}/seed-{seed}/epoch-{epoch}/{block}"
-        expected += [f"features/{place}.zarr.zip", f"model_rdms/{place}.npy"]
-    for (dataset, target), (seed, epoch, block) in product(TARGETS, grid):
-        expected.append(f"alignment/{dataset}/seed-{seed}/epoch-{epoch}/{block}/{target}.csv")
+    for name, network in NETWORKS.items():
+        for seed, epoch in product(network.seeds, network.epochs_with_checkpoint):
+            place = f"{name}/seed-{seed}/epoch-{epoch}"
+            expected += [f"checkpoints/{place}.pt", f"accuracy/{place}.json"]
+        for (seed, epoch, view), block in product(network.looks, network.blocks):
+            place = f"{name}/seed-{seed}/epoch-{epoch}/{view}/{block}"
+            for dataset in DEMO["datasets"]:
+                expected += [f"features/{dataset}/{place}.zarr.zip", f"model_rdms/{dataset}/{place}.npy"]
+            expected += [f"alignment/{dataset}/{place}/{target}.csv" for dataset, target in TARGETS]
+    assert "checkpoints/resnet50/seed-2/epoch-000+00010.pt" in expected
+    assert "features/simulated_EEG/resnet50/seed-1/epoch-000/64px-calibrated/layer3.zarr.zip" in expected
     for dataset, target in TARGETS:
         for subject in DEMO["datasets"][dataset]["subjects"]:
-            expected.append(f"brain_rdms/{dataset}/sub-{subject}/{target}.npy")
+            expected += [f"{kind}/{dataset}/sub-{subject}/{target}.npy" for kind in ("responses", "brain_rdms")]
     assert [name for name in expected if not (results / name).is_file()] == []
 
 
@@ -59,7 +66,8 @@ def test_a_second_run_finds_nothing_to_do(finished_demo):
 def test_the_alignment_table_is_complete_finite_and_marked(table):
     alignment = table("alignment")
     subjects = {name: len(dataset["subjects"]) for name, dataset in DEMO["datasets"].items()}
-    rows = sum(subjects[name] for name, _ in TARGETS) * len(DEMO["seeds"]) * len(EPOCHS) * len(DEMO["blocks"])
+    looks = sum(len(network.looks) * len(network.blocks) for network in NETWORKS.values())
+    rows = sum(subjects[name] for name, _ in TARGETS) * looks
     assert len(alignment) == rows == len(alignment.drop(columns=["value"]).drop_duplicates())
     assert np.isfinite(alignment["value"]).all()
     assert alignment["value"].abs().max() < 1
@@ -70,14 +78,14 @@ def test_the_alignment_table_is_complete_finite_and_marked(table):
 def test_a_tabled_alignment_is_the_one_of_files_computed_by_hand(results, table):
     import zarr
 
-    store = zarr.storage.ZipStore(results / "features/simulated_fMRI/seed-2/epoch-002/layer3.zarr.zip", mode="r")
+    place = "simulated_fMRI/resnet50/seed-2/epoch-001/64px/layer3"
+    store = zarr.storage.ZipStore(results / f"features/{place}.zarr.zip", mode="r")
     features = zarr.open_array(store, mode="r")[:].astype(np.float64)
     model = pdist(features, "correlation")
-    np.testing.assert_allclose(
-        np.load(results / "model_rdms/simulated_fMRI/seed-2/epoch-002/layer3.npy"), model, atol=1e-5
-    )
+    np.testing.assert_allclose(np.load(results / f"model_rdms/{place}.npy"), model, atol=1e-5)
     rows = table("alignment").query(
-        "dataset == 'simulated_fMRI' and seed == 2 and epoch == 2 and block == 'layer3' and target == 'hV4'"
+        "dataset == 'simulated_fMRI' and network == 'resnet50' and seed == 2 and epoch == 1 and block == 'layer3' "
+        "and target == 'hV4'"
     )
     assert len(rows) == 3
     for row in rows.itertuples():
@@ -119,7 +127,7 @@ def brain_rdms(results, dataset, target):
 
 
 def test_the_figure_says_that_it_is_simulated_and_shows_every_panel(results):
-    text = (results / "figures/figure1.svg").read_text()
+    text = (results / "figures/figure1_resnet50.svg").read_text()
     for words in (
         "SIMULATED",
         "80 ms",
@@ -131,37 +139,45 @@ def test_the_figure_says_that_it_is_simulated_and_shows_every_panel(results):
         "Block 1",
         "Block 4",
         "standard error",
-        "3 subjects × 2 networks",
+        "3 subjects × 2 seeds",
     ):
         assert words in text, words
 
 
-def test_the_untrained_network_is_there_with_both_kinds_of_batch_norm(results, table):
+def test_the_untrained_network_is_looked_at_in_two_ways(table):
     alignment = table("alignment")
-    assert set(alignment[alignment["epoch"] == 0]["batchnorm"]) == {"running", "calibrated"}
-    assert set(alignment[alignment["epoch"] > 0]["batchnorm"]) == {"running"}
-    text = (results / "figures/figure1.svg").read_text()
-    assert "untrained, running" in text
-    assert "untrained, calibrated" in text
+    of_resnet50 = alignment[alignment["network"] == "resnet50"]
+    assert set(of_resnet50[of_resnet50["epoch"] == 0]["view"]) == {"64px", "64px-calibrated"}
+    assert set(of_resnet50[of_resnet50["epoch"] > 0]["view"]) == {"64px"}
+    both = of_resnet50[of_resnet50["epoch"] == 0].pivot_table(
+        index=["dataset", "target", "subject", "seed", "block"], columns="view", values="value"
+    )
+    assert (both["64px"] != both["64px-calibrated"]).all()
+
+
+def test_steps_within_an_epoch_are_counted_in_epochs(table):
+    images = DEMO["simulation"]["training_images"] * len(CATEGORIES)
+    batch = DEMO["networks"]["resnet50"]["training"]["batch_size"]
+    for name in ("alignment", "accuracy"):
+        early = table(name).query("step > 0 and network == 'resnet50'")
+        assert set(early["step"]) == {10}
+        np.testing.assert_allclose(early["epoch"], 10 / np.ceil(images / batch))
 
 
 def test_networks_learn_in_the_demo(table):
-    accuracy = table("accuracy").set_index(["seed", "epoch"])["top1"]
-    for seed in DEMO["seeds"]:
-        assert accuracy[seed, 4] > accuracy[seed, 0] + 0.3
+    accuracy = table("accuracy").set_index(["network", "seed", "epoch"])["top1"]
+    for network, seed in (("resnet50", 1), ("resnet50", 2), ("resnet18", 1)):
+        assert accuracy[network, seed, 4] > accuracy[network, seed, 0] + 0.3
 
 
 def test_peaks_are_the_epochs_of_highest_mean_alignment(table):
     peaks, alignment = table("peaks"), table("alignment")
-    assert len(peaks) == len(TARGETS) * len(DEMO["blocks"]) * len(DEMO["seeds"]) * 2
-    row = peaks[peaks["untrained_batchnorm"] == "calibrated"].iloc[5]
-    same = alignment[
-        (alignment["dataset"] == row["dataset"])
-        & (alignment["target"] == row["target"])
-        & (alignment["block"] == row["block"])
-        & (alignment["seed"] == row["seed"])
-        & ((alignment["epoch"] > 0) | (alignment["batchnorm"] == "calibrated"))
-    ]
+    cells = 2 * 4 * 2 + 1 * 2 * 1  # seeds × blocks × views, of both networks
+    assert len(peaks) == len(TARGETS) * cells
+    row = peaks[peaks["view"] == "64px-calibrated"].iloc[5]
+    keys = ["dataset", "target", "network", "block", "seed"]
+    same = alignment[(alignment[keys] == row[keys]).all(axis=1)]
+    same = same[(same["epoch"] > 0) | (same["view"] == "64px-calibrated")]
     means = same.groupby("epoch")["value"].mean().to_dict()
     assert row["epoch"] == max(means, key=means.get)
     assert row["value"] == pytest.approx(max(means.values()))
@@ -174,7 +190,7 @@ def test_memory_of_every_job_is_far_below_what_the_readme_promises(results):
         (row,) = csv.DictReader(file.open(), delimiter="\t")
         if row["max_rss"] != "NA":
             peaks[file.name] = float(row["max_rss"])
-    assert {"epoch-002.tsv", "segment-001.tsv"} <= set(peaks)
+    assert {"64px.tsv", "64px-calibrated.tsv", "segment-001.tsv"} <= set(peaks)
     assert max(peaks.values()) < 2000
 
 
@@ -204,8 +220,8 @@ def test_the_report_shows_figure_captions_and_provenance_in_a_browser(finished_d
 def test_a_fresh_clone_says_which_data_are_missing_and_nothing_else(clone):
     result = run("snakemake", "-n", cwd=clone, check=False)
     assert result.returncode != 0
-    for words in ("training.images unset", "datasets.nsd.root unset", "datasets.things_eeg2.root unset"):
-        assert words in result.stdout
+    for key in ("networks.resnet50.training.images", "datasets.nsd.root", "datasets.things_eeg2.root"):
+        assert f"{key} unset" in result.stdout
     for words in ("roi_masks/*.npy", "image_metadata.npy", "train/<class>/", "https://osf.io/3jk45", "make demo"):
         assert words in result.stdout
     assert "Building DAG" not in result.stdout.split("the data folders")[0]
@@ -221,8 +237,9 @@ def test_the_papers_dry_run_lists_the_papers_jobs(clone, paper_data):
         "train": "45",
         "publish_checkpoint": "455",
         "stimuli": "2",
-        "features": "60",
+        "features_resnet50": "60",
         "model_rdms": "240",
+        "responses": "54",
         "brain_rdms": "54",
         "alignment": "720",
         "alignment_table": "1",
@@ -232,7 +249,7 @@ def test_the_papers_dry_run_lists_the_papers_jobs(clone, paper_data):
         "figure1": "1",
         "training_figure": "1",
         "all": "1",
-        "total": "1585",
+        "total": "1639",
     }
 
 
@@ -248,55 +265,6 @@ def test_the_trials_dry_run_lists_four_blocks_two_targets_and_all_epochs(clone, 
     (clone / "data/trial").symlink_to(kriegeskorte92_root.parent)
     trial = yaml.safe_load((REPOSITORY / "experiments/trial.yaml").read_text())
     listed = run(*DRY_RUN, "--configfile", "experiments/trial.yaml", cwd=clone).stdout
-    cells = 4 * 2 * len(trial["epochs"]) * len(trial["seeds"])
+    network = trial["networks"]["resnet50"]
+    cells = 4 * 2 * len(network["epochs"]) * len(network["seeds"])
     assert ["alignment", str(cells)] in [line.split() for line in listed.splitlines()]
-
-
-def test_the_library_code_behind_a_job_is_followed_and_its_comments_are_not(clone, tmp_path):
-    from early_alignment import code_versions
-
-    behind = {path.name for path in code_versions.modules_behind(REPOSITORY / "workflow_scripts/align.py")}
-    assert behind == {"__init__.py", "alignment.py", "errors.py", "logs.py", "measures.py", "pairs.py", "rdms.py"}
-    script, format_ = REPOSITORY / "workflow_scripts/compute_brain_rdm.py", "datasets/things_eeg2.py"
-    behind = {path.name for path in code_versions.modules_behind(script, code_versions.PACKAGE / format_)}
-    assert {"rdms.py", "things_eeg2.py", "base.py", "published_pickles.py"} <= behind
-    assert "algonauts2023.py" not in behind
-    behind = {path.name for path in code_versions.modules_behind(REPOSITORY / "workflow_scripts/gather_accuracy.py")}
-    assert behind == {"__init__.py", "errors.py", "logs.py", "tables.py"}
-    # No figure of training is drawn again for other code of RDMs.
-    behind = {path.name for path in code_versions.modules_behind(REPOSITORY / "workflow_scripts/plot_training.py")}
-    assert behind == {"__init__.py", "errors.py", "figures.py", "logs.py", "standard_errors.py"}
-    a, b, c = (tmp_path / name for name in "abc")
-    a.write_text('"""One."""\nx = 1  # first\n')
-    b.write_text('"""Two."""\n\n\nx = 1\n')
-    c.write_text("x = 2\n")
-    one, same, other = (code_versions._plain(path) for path in (a, b, c))
-    assert one == same != other
-
-
-def test_a_scripts_fingerprint_is_of_its_own_code_and_of_what_it_imports_however(tmp_path, monkeypatch):
-    from early_alignment import code_versions
-
-    package = tmp_path / "early_alignment"
-    package.mkdir()
-    monkeypatch.setattr(code_versions, "PACKAGE", package)
-    monkeypatch.setattr(code_versions, "SCRIPTS", tmp_path)
-
-    def version(script: str, module: str) -> str:
-        (tmp_path / "script.py").write_text(script)
-        (package / "sums.py").write_text(module)
-        for function in (code_versions.code_version, code_versions._tree, code_versions._imports):
-            function.cache_clear()
-        return code_versions.code_version("script.py")
-
-    try:
-        for imported in ("import early_alignment.sums", "from early_alignment import sums", "import os"):
-            plain = version(f"{imported}\nx = 1\n", "y = 1\n")
-            assert version(f'"""What for."""\n\n\n{imported}\nx = (  # why\n    1\n)\n', "y = 1  # one\n") == plain
-            assert version(f"{imported}\nx = 2\n", "y = 1\n") != plain
-            assert (version(f"{imported}\nx = 1\n", "y = 2\n") != plain) == ("sums" in imported)
-            documented = version(f"{imported}\nx = 1\n", 'async def f():\n    """One."""\n    return 1\n')
-            assert version(f"{imported}\nx = 1\n", 'async def f():\n    """Two."""\n    return 1\n') == documented
-    finally:
-        for function in (code_versions.code_version, code_versions._tree, code_versions._imports):
-            function.cache_clear()

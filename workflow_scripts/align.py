@@ -1,6 +1,6 @@
 """Compare one model RDM with the brain RDMs of all subjects for one target; imports numpy alone."""
 
-from early_alignment import alignment
+from early_alignment.comparison import alignment
 from early_alignment.logs import log_to
 
 log_to(snakemake.log[0])
@@ -11,5 +11,5 @@ alignment.align(
     measures_=snakemake.params.measures,
     pairs=snakemake.params.pairs,
     stimuli=next(iter(snakemake.input.stimuli), None),
-    columns={key: snakemake.wildcards[key] for key in ("dataset", "target", "seed", "epoch", "block")},
+    columns={key: snakemake.wildcards[key] for key in alignment.OF_THE_FILE},
 )

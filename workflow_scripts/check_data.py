@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from early_alignment import checks, logs
+from early_alignment import logs
+from early_alignment.experiment import checks
 
 summaries, errors = checks.problems(snakemake.config, snakemake.threads)
 text = "\n".join(checks.report(summaries, errors))

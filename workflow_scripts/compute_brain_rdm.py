@@ -1,10 +1,19 @@
-"""Compute one subject's RDM for one target."""
+"""Compute one subject's RDM for one target from the responses."""
 
-from early_alignment import rdms
-from early_alignment.datasets import open_dataset
+import numpy as np
+from early_alignment.datasets import stimuli
+from early_alignment.datasets.base import open_array
+from early_alignment.errors import InputError
+from early_alignment.geometry import brain_rdms, rdms
 from early_alignment.logs import log_to
 
 log_to(snakemake.log[0])
-name, subject, target = (snakemake.wildcards[key] for key in ("dataset", "subject", "target"))
-dataset = open_dataset(name, snakemake.config["datasets"][name])
-rdms.save(snakemake.output[0], dataset.brain_rdm(subject, target, snakemake.params.distance))
+file = snakemake.input.responses
+responses = np.asarray(open_array(file, "responses", "delete the file and run the workflow again"))
+conditions = list(dict.fromkeys(stimulus.condition for stimulus in stimuli.read(snakemake.input.stimuli)))
+try:
+    rdm = brain_rdms.rdm(responses, snakemake.params.distance, conditions)
+except ValueError as error:
+    remedy = "leave the subject or the target out of the config, or mend the data set's files"
+    raise InputError(file, str(error), "a varying, finite pattern for every condition", remedy) from None
+rdms.save(snakemake.output[0], rdm)

@@ -1,9 +1,9 @@
 """Compute the RDM of one block's features."""
 
-from early_alignment import rdms
 from early_alignment.errors import InputError
-from early_alignment.feature_files import FeatureFile
+from early_alignment.geometry import rdms
 from early_alignment.logs import log_to
+from early_alignment.networks.feature_files import FeatureFile
 
 log_to(snakemake.log[0])
 store = snakemake.input[0]

@@ -1,7 +1,7 @@
 """Compute the noise ceiling of every target, by every measure and over every choice of pairs."""
 
-from early_alignment import noise_ceilings
 from early_alignment.logs import log_to
+from early_alignment.statistics import noise_ceilings
 
 log_to(snakemake.log[0])
 files = iter(snakemake.input.brain_rdms)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from early_alignment import downloads
+from early_alignment.datasets import downloads
 from early_alignment.errors import known_or_refused
 from early_alignment.logs import log_to
 

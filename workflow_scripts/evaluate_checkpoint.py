@@ -4,23 +4,26 @@ import json
 import time
 
 from early_alignment.logs import log_to
-from early_alignment.recipe import labelled_images
 
 log_to(snakemake.log[0])
 
-from early_alignment import checkpoints, evaluation  # noqa: E402  (what importing torch prints belongs in the log)
-from early_alignment.files import written_whole  # noqa: E402
+from early_alignment.files import written_whole
+from early_alignment.networks import checkpoints
+from early_alignment.training import evaluation, image_fingerprint
 
 started = time.monotonic()
 row = {
+    "network": snakemake.wildcards.network,
     "seed": int(snakemake.wildcards.seed),
     "epoch": int(snakemake.wildcards.epoch),
+    "step": 0,
+    "steps_per_epoch": None,
     "training_loss": None,
     "learning_rate": None,
 }
 row |= evaluation.of_checkpoint(
     snakemake.input.checkpoint,
-    labelled_images(snakemake.config),
+    image_fingerprint.folder(*snakemake.input.images),
     architecture=snakemake.params.architecture,
     expected=checkpoints.expected(snakemake.wildcards.seed, snakemake.wildcards.epoch, {}),
     image_size=snakemake.params.image_size,

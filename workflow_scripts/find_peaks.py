@@ -1,7 +1,7 @@
 """Find the epoch at which each network is most aligned with each target."""
 
-from early_alignment import tables
 from early_alignment.logs import log_to
+from early_alignment.statistics import tables
 
 log_to(snakemake.log[0])
 table = tables.peaks(tables.read(snakemake.input[0]))

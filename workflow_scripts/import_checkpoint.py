@@ -1,16 +1,21 @@
-"""Take over a checkpoint from elsewhere: read it without running code, check it, and name its tensors."""
+"""Take over a checkpoint from elsewhere: read it without running code, check it, and link it or name its tensors."""
+
+from pathlib import Path
 
 from early_alignment.logs import log_to
 
 log_to(snakemake.log[0])
 
-from early_alignment import checkpoints, networks  # noqa: E402  (what importing torch prints belongs in the log)
-from early_alignment.files import written_whole  # noqa: E402
+from early_alignment.files import written_whole
+from early_alignment.networks import checkpoints, networks
 
-source = snakemake.input[0]
-network = networks.with_state(snakemake.params.architecture, checkpoints.read_foreign(source), source)
-about = checkpoints.expected(
-    snakemake.wildcards.seed, snakemake.wildcards.epoch, {"architecture": snakemake.params.architecture}
-)
-with written_whole(snakemake.output[0]) as path:
-    checkpoints.save(network, path, about | {"source": source})
+source, output = Path(snakemake.input.checkpoint), Path(snakemake.output[0])
+state = checkpoints.read_foreign(source)
+network = networks.with_state(snakemake.params.architecture, state, source)
+if checkpoints.is_plain(source, network):
+    output.symlink_to(source.resolve())
+else:
+    recipe = {"architecture": snakemake.params.architecture, "source": str(source)}
+    about = checkpoints.expected(snakemake.wildcards.seed, snakemake.wildcards.epoch, recipe)
+    with written_whole(output) as path:
+        checkpoints.save(network, path, about)

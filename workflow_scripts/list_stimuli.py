@@ -1,7 +1,6 @@
 """List the images of a data set, a row each, in condition order."""
 
-from early_alignment import stimuli
-from early_alignment.datasets import open_dataset
+from early_alignment.datasets import open_dataset, stimuli
 from early_alignment.logs import log_to
 
 log_to(snakemake.log[0])

@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from early_alignment import costs, errors
+from early_alignment import errors
+from early_alignment.experiment import costs
 
 sys.excepthook = errors.show_plainly
 stages = costs.stages(snakemake.config, snakemake.params.cores, snakemake.params.gpus)

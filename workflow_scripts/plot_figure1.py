@@ -1,11 +1,13 @@
-"""Draw Figure 1: alignment against epoch, a row of panels per data set, a panel per target, a line per block."""
+"""Draw Figure 1 of a network: alignment against epoch, a panel per data set and target, a line per block."""
 
-from early_alignment import figures, tables
 from early_alignment.logs import log_to
+from early_alignment.pictures import figures
+from early_alignment.statistics import tables
 
 log_to(snakemake.log[0])
+alignment = tables.read(snakemake.input.alignment)
 figure = figures.alignment_over_training(
-    tables.read(snakemake.input.alignment),
+    alignment[alignment["network"] == snakemake.wildcards.network],
     tables.read(snakemake.input.noise_ceiling),
     datasets=snakemake.params.datasets,
     blocks=snakemake.params.blocks,

@@ -4,11 +4,10 @@ import json
 from pathlib import Path
 
 from early_alignment.logs import log_to
-from early_alignment.recipe import labelled_images
 
 log_to(snakemake.log[0])
 
-from early_alignment import processes, training_process  # noqa: E402  (imports torch: its prints belong in the log)
+from early_alignment.training import image_fingerprint, process, processes
 
 segment = Path(snakemake.output[0])
 arguments = {
@@ -16,13 +15,14 @@ arguments = {
     "recipe": snakemake.params.recipe,
     "computing": snakemake.params.computing,
     "images": json.loads(Path(snakemake.input.images[0]).read_text()),
-    "published": str(segment.parents[2] / "checkpoints" / segment.parent.name),
-    "root": str(labelled_images(snakemake.config)),
+    "published": str(segment.parents[3].joinpath("checkpoints", *segment.parts[-3:-1])),
+    "root": str(image_fingerprint.folder(*snakemake.input.images)),
     "seed": int(snakemake.wildcards.seed),
+    "early_steps": snakemake.params.early_steps,
     "last_epoch": snakemake.params.last_epoch,
     "threads": snakemake.threads,
 }
 n_processes = snakemake.resources.get("gpu", 1)
 if n_processes > 1:
-    processes.start_in_place("training_process", n_processes, arguments, segment.with_suffix(".arguments"))
-training_process.run(**arguments)
+    processes.start_in_place("training.process", n_processes, arguments, segment.with_suffix(".arguments"))
+process.run(**arguments)

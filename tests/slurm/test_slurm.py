@@ -48,16 +48,16 @@ def folder(tmp_path_factory):
     """A clone with a part of the demo: one seed, two targets, the first epochs."""
     folder = copy_of_repository(tmp_path_factory.mktemp("on_slurm"))
     config = yaml.safe_load((folder / "experiments/demo.yaml").read_text())
-    config |= {"seeds": [1], "epochs": [0, 1]}
-    config["training"] |= {"epochs": 2, "epochs_per_job": 2}
+    network = config["networks"]["resnet50"] | {"seeds": [1], "epochs": [0, 1], "calibrated": []}
+    network["training"] |= {"epochs": 2, "epochs_per_job": 2, "early_steps": []}
+    config["networks"] = {"resnet50": network}
     config["datasets"]["simulated_EEG"]["targets"] = ["80ms"]
     config["datasets"]["simulated_fMRI"]["targets"] = ["V1v"]
-    config["features"]["calibration_images"] = 32
-    config["features"]["untrained_batchnorm"] = "running"
     (folder / "small.yaml").write_text(yaml.safe_dump(config))
     # What a user edits: too little time for one rule and too little memory for another, at the first attempt.
     profile = PROFILE | {"set-resources": PROFILE["set-resources"] | {"figure1": {"mem_mb": "200 * attempt"}}}
-    profile["set-resources"]["brain_rdms"] = {"mem_mb": 500, "runtime": "attempt"}
+    for rule in ("responses", "brain_rdms"):  # members of a group, one after the other
+        profile["set-resources"][rule] = {"mem_mb": 500, "runtime": "attempt"}
     (folder / "profiles/slurm/config.yaml").write_text(yaml.safe_dump(profile))
     return folder
 
@@ -124,7 +124,7 @@ def processes_of(slurm_job: str) -> list[int]:
 def cancelled(slurm, folder):
     """A run without retries, one of whose jobs is cancelled: what it printed, its exit status, and the job's number."""
     process = begun(folder, slurm, "--retries", "0", "--until", "train")
-    job = started(slurm, "train", is_ready=(folder / "results/demo/training/seed-1/epoch-001.json").exists)
+    job = started(slurm, "train", is_ready=(folder / "results/demo/training/resnet50/seed-1/epoch-001.json").exists)
     run("scancel", job, cwd="/", **slurm)
     printed, _ = process.communicate(timeout=400)
     return printed, process.returncode, job
@@ -164,7 +164,7 @@ def test_training_goes_on_after_the_last_epoch_of_the_cancelled_job(finished, fo
 
 def test_a_job_over_its_time_is_retried_with_more(finished, slurm):
     tries = Counter((job["state"], job["limit"]) for job in jobs(slurm) if job["rule"] == BRAIN_RDMS)
-    assert tries == {("TIMEOUT", "1:00"): 1, ("COMPLETED", "1:00"): 1, ("COMPLETED", "2:00"): 1}
+    assert tries == {("TIMEOUT", "2:00"): 1, ("COMPLETED", "2:00"): 1, ("COMPLETED", "4:00"): 1}
 
 
 def test_a_job_over_its_memory_is_retried_with_more(finished, slurm):
@@ -186,7 +186,7 @@ def test_rules_for_gpus_had_one_and_no_other_did(finished, slurm, folder):
         visible[kind].add(found[2])
     assert visible["with"] <= {"0", "1"} and visible["with"]
     assert visible["without"] == {"none"}
-    assert {job["rule"] for job in jobs(slurm) if job["partition"] == "gpu"} == {"train", "features"}
+    assert {job["rule"] for job in jobs(slurm) if job["partition"] == "gpu"} == {"train", "features_resnet50"}
 
 
 def test_results_equal_those_of_a_local_run(finished, folder, finished_demo):
@@ -205,7 +205,7 @@ def test_a_group_is_what_its_members_share(finished, slurm, folder):
     assert len(list(rows)) == 2 * 2 * 3 * 4
     once = {"simulate_eeg", "simulate_fmri", "simulate_labelled_images", "fingerprint_images", "checked_data", "train"}
     once |= {"alignment_table", "accuracy_table", "noise_ceiling_table", "peaks_table", "figure1", "training_figure"}
-    expected = dict.fromkeys(once, 1) | {"stimuli": 2, "features": 4}
+    expected = dict.fromkeys(once, 1) | {"stimuli": 2, "features_resnet50": 4}
     expected |= {OF_CHECKPOINT: 2 * 2, BRAIN_RDMS: 2}
     assert Counter(job["rule"] for job in jobs(slurm) if job["state"] == "COMPLETED") == expected
 
@@ -214,16 +214,16 @@ def test_a_group_is_what_its_members_share(finished, slurm, folder):
     ("epochs", "checkpoints", "said"),
     [(None, 5 * 6, "180"), pytest.param("all", 5 * 91, "1,880", marks=pytest.mark.slow)],
 )
-def test_the_papers_grid_is_as_few_jobs_as_the_readme_says(clone, paper_data, epochs, checkpoints, said):
-    settings = papers_settings(paper_data, **({"epochs": epochs} if epochs else {}))
+def test_the_papers_grid_is_as_few_jobs_as_the_documentation_says(clone, paper_data, epochs, checkpoints, said):
+    settings = papers_settings(paper_data, epochs)
     listed = run("snakemake", "-n", "--profile", "slurm", *settings, cwd=clone).stdout
     table = listed.split("Job stats:")[1].split("\n\n")[0].splitlines()[3:]
     jobs = {rule: int(n) for rule, n in (line.split() for line in table)}
-    assert jobs["features"] == checkpoints * 2  # data sets
+    assert jobs["features_resnet50"] == checkpoints * 2  # data sets
     groups = Counter(re.findall(r"Group job (\S+) ", listed))
     # A group for the RDMs and alignments of a checkpoint and data set; and one for each dozen brain RDMs.
     assert sorted(groups.values()) == [1] * 2 * checkpoints + [math.ceil(3 * 8 / 12), math.ceil(3 * 10 / 12)]
     alone = sum(n for rule, n in jobs.items() if rule not in {*PROFILE["groups"], "publish_checkpoint", "all", "total"})
     assert f"{groups.total() + alone:,}" == said
-    readme = " ".join((clone / "README.md").read_text().split())
-    assert f"{said} SLURM jobs" in readme or f"grid of all 91 epochs {said}" in readme
+    page = " ".join((clone / "docs/cluster.md").read_text().split())
+    assert f"{said} SLURM jobs" in page or f"grid of all 91 epochs {said}" in page

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import published_pickles
-from ..decoding import is_hidden
 from ..errors import InputError, known_or_refused
+from . import published_pickles
 from .base import DataSet, Stimulus, named, open_array
+from .decoding import is_hidden
 
 HEMISPHERES = ("lh", "rh")
 MASK_FAMILIES = (
@@ -135,13 +135,14 @@ class Algonauts2023(DataSet):
         labels = {}
         for family in MASK_FAMILIES:
             mapping = published_pickles.load(self._mapping_file(subject, family))
-            if not isinstance(mapping, dict):
-                raise InputError(
-                    self._mapping_file(subject, family),
-                    f"a {type(mapping).__name__}",
-                    "a dictionary from label to name",
-                    UNPACK,
-                )
+            found = f"a {type(mapping).__name__}"
+            fits = isinstance(mapping, dict)
+            if fits:
+                fits = all(isinstance(k, int | np.integer) and isinstance(name, str) for k, name in mapping.items())
+                found = f"a dictionary with {named([f'{k!r}: {name!r}' for k, name in mapping.items()], shown=2)}"
+            if not fits:
+                expected = "a dictionary from labels, whole numbers, to names"
+                raise InputError(self._mapping_file(subject, family), found, expected, UNPACK)
             labels |= {name: (family, label) for label, name in mapping.items() if label != 0}
         return labels
 
@@ -153,7 +154,7 @@ class Algonauts2023(DataSet):
             known_or_refused(region, labels, self._folder(subject) / "roi_masks", "region")
             family, label = labels[region]
             path = self._mask_file(subject, hemisphere, family)
-            inside.append(open_array(path, "an integer label per vertex", UNPACK) == label)
+            inside.append(read_mask(path) == label)
         if len({mask.shape for mask in inside}) > 1:
             raise InputError(path, f"{inside[-1].size} vertices", f"{inside[0].size}, as in other masks", UNPACK)
         return np.any(inside, axis=0)
@@ -185,3 +186,19 @@ class Algonauts2023(DataSet):
                 "leave the region or the subject out of the config",
             )
         return responses
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """The labels of vertices, (vertices,).
+
+    Raises:
+        InputError: The file is missing or damaged, or holds other than a whole number for each vertex.
+    """
+    expected = "an integer label per vertex"
+    mask = open_array(path, expected, UNPACK)
+    if mask.ndim != 1:
+        raise InputError(path, f"an array of shape {mask.shape}", expected, UNPACK)
+    if not (mask == np.round(mask)).all():
+        found = f"{np.count_nonzero(mask != np.round(mask))} of {mask.size} values that are no whole numbers"
+        raise InputError(path, found, expected, UNPACK)
+    return mask

@@ -6,8 +6,8 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from ..decoding import decoded
 from ..errors import InputError
+from .decoding import decoded
 
 CHOICE_OF_UNITS = ("drop_units", "min_ncsnr")
 """Settings that decide which units responses are of, and nothing about conditions."""
@@ -27,7 +27,7 @@ class DataSet:
     """Brain responses to images: some subjects, some targets (regions or times), one order of conditions.
 
     A format says where its files lie (`stimulus_files`, `brain_files`), which conditions it has (`stimuli`) and
-    gives one of `responses` and `brain_rdm`. Opening a data set reads nothing.
+    gives `responses` or, if its data are RDMs, `published_rdm`. Opening a data set reads nothing.
 
     Args:
         name: The data set's key in the config.
@@ -40,6 +40,8 @@ class DataSet:
     """How to get it."""
     again: ClassVar[str] = "get the file again from its publisher"
     """What to do about a file that is missing or damaged."""
+    gives_rdms: ClassVar[bool] = False
+    """Whether the data are RDMs, and not responses."""
     subjects_are_numbers: ClassVar[bool] = True
     """Whether a subject goes by number, so that `01` is 1; else by a name of the user's own."""
     too_few_repetitions: ClassVar[str] = "leave these conditions out, or choose another rdm.brain_distance"
@@ -106,6 +108,10 @@ class DataSet:
         """The subjects that have the target, in order."""
         return self.subjects
 
+    def conditions(self) -> list[str]:
+        """The names of conditions in the order of RDMs and responses."""
+        return list(dict.fromkeys(stimulus.condition for stimulus in self.stimuli()))
+
     def stimuli(self) -> list[Stimulus]:
         """All images; those of a condition together, conditions in the order of RDMs and responses."""
         raise NotImplementedError
@@ -124,6 +130,11 @@ class DataSet:
     def brain_files(self, subject: str, target: str) -> list[Path]:
         """The files whose content decides a subject's responses for a target."""
         raise NotImplementedError
+
+    @property
+    def conditions_from(self) -> Path:
+        """What the names of conditions are from, for messages."""
+        return self.root
 
     def passed_over(self) -> list[str]:
         """Files that lie among the images and are none; a format whose images are named by a table has none."""
@@ -205,36 +216,18 @@ class DataSet:
         """Responses to look over before an experiment starts, (rows, units): all, or as many as seconds allow."""
         return self.responses(subject, target)
 
-    def check_distance(self, distance: str) -> None:
-        """Check that the format has what a distance between brain patterns needs.
+    def check_responses(self, subject: str, target: str) -> np.ndarray | None:
+        """Look over a subject's data for a target, in seconds.
 
-        Raises:
-            InputError: It holds averages over repetitions, and the distance needs repetitions.
-        """
-        from ..repetitions import DISTANCES
-
-        if distance in DISTANCES and type(self).repetitions is DataSet.repetitions:
-            self.repetitions(self.subjects[0], self.targets[0])
-
-    def check_responses(self, subject: str, target: str, distance: str = "correlation") -> None:
-        """Look over a subject's responses for a target, for the sake of a distance between brain patterns.
+        Returns:
+            The patterns (conditions, units), or None if the format has too many to look at all.
 
         Raises:
             InputError: Something is wrong with them.
         """
         rows = self.sample_of_responses(subject, target)
         patterns = rows[:, self._usable_units(rows, subject, target)]
-        conditions = list(dict.fromkeys(stimulus.condition for stimulus in self.stimuli()))
-        is_whole = type(self).sample_of_responses is DataSet.sample_of_responses
-        faults = {"correlation": (patterns == patterns[:, :1]).all(axis=1), "cosine": ~patterns.any(axis=1)}
-        if is_whole and distance in faults and faults[distance].any():
-            bad = [condition for condition, fault in zip(conditions, faults[distance], strict=True) if fault]
-            raise InputError(
-                f"{self.root} (data set {self.name}, subject {subject}, {target})",
-                f"{len(bad)} of {len(conditions)} conditions have the same response in all units: {named(bad)}",
-                f"patterns that vary over units, as distance {distance} needs",
-                "mend the files, or choose another rdm.brain_distance",
-            )
+        return patterns if type(self).sample_of_responses is DataSet.sample_of_responses else None
 
     def measured(self, subject: str, target: str) -> np.ndarray:
         """Which repetitions each condition has, bool (repetitions, conditions).
@@ -244,35 +237,6 @@ class DataSet:
         """
         return ~np.isnan(self.repetitions(subject, target)).all(axis=-1)
 
-    def check_repetitions(self, subject: str, target: str, distance: str) -> None:
-        """Check that conditions were measured as often as a distance between brain patterns needs.
-
-        Raises:
-            InputError: They were not.
-        """
-        from ..repetitions import DISTANCES
-
-        if distance not in DISTANCES:
-            return
-        measured = self.measured(subject, target).astype(int)
-        conditions = list(dict.fromkeys(stimulus.condition for stimulus in self.stimuli()))
-        is_single = measured.sum(axis=0) < 2
-        if distance == "crossnobis":
-            expected = "two repetitions or more that each pair of conditions shares, which crossnobis needs"
-            # One that was measured once is the fault of all its pairs.
-            bad = is_single if is_single.any() else (measured.T @ measured < 2).any(axis=0)
-        else:
-            expected = f"a condition with two repetitions or more, which {distance} needs"
-            bad = is_single & is_single.all()
-        if bad.any():
-            names = [condition for condition, is_bad in zip(conditions, bad, strict=True) if is_bad]
-            raise InputError(
-                f"{self.root} (data set {self.name}, subject {subject}, {target})",
-                f"{len(names)} of {len(conditions)} conditions that lack them: {named(names)}",
-                expected,
-                self.too_few_repetitions,
-            )
-
     def check_subjects(self) -> None:
         """Look over what all subjects should have in common.
 
@@ -280,24 +244,16 @@ class DataSet:
             InputError: They do not.
         """
 
-    def brain_rdm(self, subject: str, target: str, distance: str) -> np.ndarray:
-        """The condensed RDM of a subject's response patterns, (pairs,)."""
-        from .. import rdms, repetitions
+    def check_distance(self, distance: str) -> None:
+        """Check that the RDMs that the data set gives, if it does, are of a distance.
 
-        try:
-            if distance in repetitions.DISTANCES:
-                return repetitions.rdm(self.repeated_patterns(subject, target), distance)
-            conditions = list(dict.fromkeys(stimulus.condition for stimulus in self.stimuli()))
-            return rdms.rdm([self.patterns(subject, target)], distance, conditions)
-        except ValueError as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(
-                f"{self.root} (subject {subject}, {target})",
-                str(error),
-                "a varying, finite pattern for every condition",
-                "leave the subject or the target out of the config, or mend its files",
-            ) from None
+        Raises:
+            InputError: They are known to be of another.
+        """
+
+    def published_rdm(self, subject: str, target: str) -> np.ndarray:
+        """The condensed RDM of a subject for a target, float64 (pairs,), of a format whose data are RDMs."""
+        raise NotImplementedError
 
     def _number(self, subject: str) -> int:
         if not subject.isdecimal():

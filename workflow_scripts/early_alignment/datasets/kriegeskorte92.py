@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import InputError, known_or_refused
 from .base import DataSet, Stimulus, open_mat
+from .decoding import of_pixels
 from .rdms import checked_rdm
 
 SUPPLEMENT = "Kriegeskorte_Neuron2008_supplementalData.mat"
@@ -25,6 +26,7 @@ class Kriegeskorte92(DataSet):
 
     tree = f"{SUPPLEMENT} and {HUMAN}"
     source = "download both files from the folder demos/92imageData of https://github.com/rsagroup/rsatoolbox"
+    gives_rdms = True
 
     def published_size(self) -> tuple[int, int]:
         return 92, 92
@@ -53,14 +55,12 @@ class Kriegeskorte92(DataSet):
         return [self.root / SUPPLEMENT]
 
     def open_image(self, image: str, background=None):
-        from PIL import Image
-
         try:
             pixels = self._objects[int(image.rpartition("#")[2]) - 1]["image"]
-            return Image.fromarray(pixels).convert("RGB")
-        except (IndexError, TypeError, ValueError, AttributeError) as error:
+        except (IndexError, TypeError, ValueError) as error:
             expected = "images in the field image of stimuli_92objs"
             raise InputError(self.root / image, str(error), expected, self.source) from None
+        return of_pixels(pixels, self.root / image, self.source)
 
     def brain_files(self, subject: str, target: str) -> list[Path]:
         return [self.root / (SUPPLEMENT if subject == MONKEYS else HUMAN)]
@@ -74,17 +74,10 @@ class Kriegeskorte92(DataSet):
                 "set it, or rdm.distance which it follows, to correlation, or leave this data set out",
             )
 
-    def check_responses(self, subject: str, target: str, distance: str = "correlation") -> None:
-        self._rdm(subject, target)
+    def check_responses(self, subject: str, target: str) -> None:
+        self.published_rdm(subject, target)
 
-    def check_repetitions(self, subject: str, target: str, distance: str) -> None:
-        """The published RDMs have no repetitions, and need none."""
-
-    def brain_rdm(self, subject: str, target: str, distance: str) -> np.ndarray:
-        self.check_distance(distance)
-        return self._rdm(subject, target)
-
-    def _rdm(self, subject: str, target: str) -> np.ndarray:
+    def published_rdm(self, subject: str, target: str) -> np.ndarray:
         known_or_refused(target, TARGETS, self.root, "target")
         if target == "monkey_IT":
             published = self._load(SUPPLEMENT, "RDMs_mIT_hIT_fig1")[:1]

@@ -16,6 +16,7 @@ from .. import noise
 from ..errors import InputError, known_or_refused
 from .algonauts2023 import MASK_FAMILIES
 from .base import DataSet, Stimulus, named, of_numbers, open_mat
+from .decoding import of_pixels
 
 SPACE = "func1pt8mm"
 BETAS = "betas_fithrf_GLMdenoise_RR"
@@ -110,7 +111,13 @@ class NSD(DataSet):
     def _shown(self, subject: str) -> list[np.ndarray]:
         """The 0-based numbers of the images that a subject saw, trial by trial, (trials,) of each session."""
         ordering, images = self._design["masterordering"], self._design["subjectim"]
-        lengths = [n_trials(path) for path in self._session_files(subject)]
+        files = self._session_files(subject)
+        shapes = [shape_of_session(path) for path in files]
+        for path, (_, *volume) in zip(files, shapes, strict=True):
+            if volume != shapes[0][1:]:
+                found, expected = f"volumes of {tuple(volume)} voxels", f"{tuple(shapes[0][1:])}, as {files[0]} has"
+                raise InputError(path, found, expected, DOWNLOAD)
+        lengths = [n for n, *_ in shapes]
         if sum(lengths) > len(ordering):
             raise InputError(
                 self._betas_folder(subject),
@@ -149,15 +156,15 @@ class NSD(DataSet):
 
     def open_image(self, image: str, background=None):
         import h5py
-        from PIL import Image
 
         name, _, number = image.rpartition("#")
         try:
             with h5py.File(self.root / name) as file:
-                return Image.fromarray(file["imgBrick"][int(number)])
-        except (OSError, KeyError, ValueError, IndexError) as error:
+                pixels = file["imgBrick"][int(number)]
+        except (OSError, KeyError, ValueError, IndexError, TypeError) as error:
             expected = f"an HDF5 file with imgBrick, uint8 (73000, 425, 425, 3), that has image {number}"
             raise InputError(self.root / name, str(error), expected, DOWNLOAD) from None
+        return of_pixels(pixels, f"{self.root / name} (imgBrick, image {number})", DOWNLOAD)
 
     # Regions
 
@@ -166,12 +173,13 @@ class NSD(DataSet):
         roi = self.root / "nsddata/ppdata" / self._name(subject) / SPACE / "roi"
         tables = self.root / "nsddata/freesurfer" / self._name(subject) / "label"
         families = {path.name.removesuffix(".mgz.ctab"): path for path in sorted(tables.glob("*.mgz.ctab"))}
+        # Else a region of such a family would be looked for, and perhaps found, in another.
+        families |= {name: tables / f"{name}.mgz.ctab" for name in MASK_FAMILIES if (roi / f"{name}.nii.gz").is_file()}
         of_family = {}
         for family, table in families.items():
             file = roi / f"{family}.nii.gz"
             if file.is_file():
-                entries = [line.split() for line in table.read_text().splitlines() if line.strip()]
-                of_family[family] = {name: (file, int(label)) for label, name, *_ in entries if int(label) > 0}
+                of_family[family] = {name: (file, label) for name, label in read_labels(table).items() if label > 0}
         if not of_family:
             raise InputError(roi, f"no region file that is named in {tables}", self.tree, self.source)
         others = [name for family, names in of_family.items() if family not in MASK_FAMILIES for name in names]
@@ -184,16 +192,16 @@ class NSD(DataSet):
     def _inside(self, subject: str, target: str) -> np.ndarray:
         """Which voxels are in the target, bool (x, y, z)."""
         labels = self._labels(subject)
-        inside = False
+        inside, shape = False, shape_of_session(self._session_files(subject)[0])[1:]
         for region in self.regions_of(target):
             known_or_refused(
                 region, labels, self.root / "nsddata/ppdata" / self._name(subject) / SPACE / "roi", "region"
             )
             file, label = labels[region]
-            inside = inside | (read_volume(file) == label)
+            inside = inside | (read_volume(file, shape) == label)
         least = self.settings.get("min_ncsnr")
         if least is not None:
-            inside &= read_volume(self._ncsnr_file(subject)) >= least
+            inside &= read_volume(self._ncsnr_file(subject), shape) >= least
         if not inside.any():
             raise InputError(
                 self.root / "nsddata/ppdata" / self._name(subject),
@@ -224,13 +232,16 @@ class NSD(DataSet):
         seen = np.zeros(len(row_of), int)
         for path, numbers in zip(self._session_files(subject), shown, strict=True):
             trials = standardised(np.concatenate(list(voxels(path, inside))))
+            if np.isnan(trials).all():  # else these trials would count as never shown
+                found = f"betas of {target} that are the same in all {len(trials)} trials"
+                raise InputError(path, found, "betas that vary", DOWNLOAD)
             for number, trial in zip(numbers, trials, strict=True):
                 row = row_of.get(number)
                 if row is not None:
                     repetitions[seen[row], row] = trial
                     seen[row] += 1
         # A voxel that was not measured in a session has no z-score there: it is of no use in the others.
-        repetitions[..., np.isnan(noise.mean_of_repetitions(repetitions)).any(axis=0)] = np.nan
+        repetitions[..., np.isnan(self._averaged(repetitions, subject, target)).any(axis=0)] = np.nan
         return repetitions[: seen.max()]
 
     def measured(self, subject: str, target: str) -> np.ndarray:
@@ -238,7 +249,18 @@ class NSD(DataSet):
         return np.arange(counts.max())[:, None] < counts
 
     def responses(self, subject: str, target: str) -> np.ndarray:
-        return noise.mean_of_repetitions(self.repetitions(subject, target))
+        return self._averaged(self.repetitions(subject, target), subject, target)
+
+    def _averaged(self, repetitions: np.ndarray, subject: str, target: str) -> np.ndarray:
+        try:
+            return noise.mean_of_repetitions(repetitions)
+        except ValueError as error:
+            raise InputError(
+                f"{self._betas_folder(subject)} ({target})",
+                str(error),
+                "betas that vary over the trials of every session",
+                f"leave the subject or the region out of the config, or {DOWNLOAD}",
+            ) from None
 
     def sample_of_responses(self, subject: str, target: str) -> np.ndarray:
         self._shown(subject)  # compares the lengths of all sessions with the design
@@ -257,12 +279,13 @@ def standardised(trials: np.ndarray) -> np.ndarray:
     return trials / deviation
 
 
-def n_trials(path: Path) -> int:
-    """The number of trials in a session's file, from its header."""
+def shape_of_session(path: Path) -> list[int]:
+    """The number of trials in a session's file and the voxels of each along x, y and z, from its header."""
     if path.suffix == ".hdf5":
         with open_betas(path) as betas:
-            return len(betas)
-    return nifti_betas(path).shape[3]
+            return [len(betas), *betas.shape[:0:-1]]
+    *volume, n = nifti_betas(path).shape
+    return [n, *volume]
 
 
 def voxels(path: Path, inside: np.ndarray, n: int | None = None) -> Iterator[np.ndarray]:
@@ -335,7 +358,9 @@ def open_betas(path: Path):
         except (OSError, KeyError) as error:
             raise InputError(path, f"not readable, perhaps cut short ({error})", "HDF5 with betas", DOWNLOAD) from None
         with file:
-            yield betas
+            if not isinstance(betas, h5py.Dataset) or betas.ndim != 4:
+                raise InputError(path, f"betas: {betas}", "a data set of trials, z, y and x", DOWNLOAD)
+            yield of_numbers(betas, path, "betas in numbers", DOWNLOAD)
 
     return opened()
 
@@ -350,14 +375,35 @@ def nifti_betas(path: Path):
         raise InputError(path, f"not readable ({error})", "a NIfTI file of a session's betas", DOWNLOAD) from None
     if len(betas.shape) != 4:
         raise InputError(path, f"a shape of {betas.shape}", "x, y, z and trials", DOWNLOAD)
-    return betas
+    return of_numbers(betas, path, "betas in numbers", DOWNLOAD)
 
 
-def read_volume(path: Path) -> np.ndarray:
-    """A 3-D NIfTI file's values."""
+def read_volume(path: Path, shape: list[int]) -> np.ndarray:
+    """A 3-D NIfTI file's values.
+
+    Raises:
+        InputError: The file is missing or damaged, or of another shape than the subject's betas, (x, y, z).
+    """
+    from zlib import error as zlib_error
+
     import nibabel
 
     try:
-        return np.asarray(nibabel.load(path).dataobj)
-    except (OSError, EOFError, ValueError, nibabel.filebasedimages.ImageFileError) as error:
+        volume = np.asarray(nibabel.load(path).dataobj)
+    except (OSError, EOFError, ValueError, zlib_error, nibabel.filebasedimages.ImageFileError) as error:
         raise InputError(path, f"not readable ({error})", "a NIfTI file of a volume", DOWNLOAD) from None
+    if list(volume.shape) != list(shape):
+        raise InputError(path, f"a shape of {volume.shape}", f"{tuple(shape)}, as the subject's betas have", DOWNLOAD)
+    return of_numbers(volume, path, "numbers", DOWNLOAD)
+
+
+def read_labels(path: Path) -> dict[str, int]:
+    """Name of a region → its label, of FreeSurfer's table: a line per label, which begins with it and the name."""
+    expected = "a line per region that begins with its number and its name"
+    try:
+        lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return {name: int(label) for label, name, *_ in lines}
+    except FileNotFoundError:
+        raise InputError(path, "no such file", expected, DOWNLOAD) from None
+    except (OSError, ValueError) as error:
+        raise InputError(path, f"not readable ({error})", expected, DOWNLOAD) from None

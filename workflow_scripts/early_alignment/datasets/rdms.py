@@ -4,10 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import rdms
-from ..decoding import is_image_name
 from ..errors import InputError
 from .base import DataSet, Stimulus, open_array
+from .decoding import is_image_name
 
 
 class RDMs(DataSet):
@@ -20,6 +19,7 @@ class RDMs(DataSet):
     tree += "conditions are in the order of the images' sorted names"
     source = "write your own RDMs in this layout"
     again = "write the file again"
+    gives_rdms = True
     subjects_are_numbers = False
 
     @property
@@ -44,16 +44,10 @@ class RDMs(DataSet):
     def brain_files(self, subject: str, target: str) -> list[Path]:
         return [self.root / f"sub-{subject}" / f"{target}.npy"]
 
-    def check_distance(self, distance: str) -> None:
-        """Whatever distance the RDMs are of is right."""
+    def check_responses(self, subject: str, target: str) -> None:
+        self.published_rdm(subject, target)
 
-    def check_responses(self, subject: str, target: str, distance: str = "correlation") -> None:
-        self.brain_rdm(subject, target, distance)
-
-    def check_repetitions(self, subject: str, target: str, distance: str) -> None:
-        """RDMs have no repetitions, and need none."""
-
-    def brain_rdm(self, subject: str, target: str, distance: str) -> np.ndarray:
+    def published_rdm(self, subject: str, target: str) -> np.ndarray:
         (path,) = self.brain_files(subject, target)
         conditions = [stimulus.condition for stimulus in self.stimuli()]
         n = len(conditions)
@@ -105,7 +99,7 @@ def checked_rdm(
     if rdm.ndim == 2:
         refuse_not_symmetric(rdm, conditions, where, rounding)
         refuse_diagonal(np.diag(rdm), where, rounding)
-        rdm = rdms.condensed(rdm)
+        rdm = rdm[np.triu_indices(n, k=1)]
     if rdm.min() < -rounding and not cross_validated:
         raise InputError(
             where,

@@ -229,15 +229,18 @@ def read_table(path: Path, columns) -> list[dict[str, str]]:
         InputError: The file or a column is missing, a column is there twice, or a row has more or fewer cells.
     """
     expected = f"a CSV file with the columns {', '.join(columns)}, separated by commas"
-    remedy = "write the table; the README shows the layout"
+    remedy = "write the table; docs/datasets.md shows the layout"
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file)
-            lines = [(reader.line_num, cells) for cells in reader if cells]  # without blank lines
+            # Without blank lines, and without what is around names but for the eye.
+            lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if cells]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(path, str(error), expected, remedy) from None
     if not lines:
         raise InputError(path, "an empty file", expected, remedy)
+    if null := next((line for line, cells in lines if any("\0" in cell for cell in cells)), None):
+        raise InputError(path, f"null characters, the first in line {null}", f"{expected}, in UTF-8", remedy)
     (_, header), *rows = lines
     for column in columns:
         if header.count(column) != 1:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import channels, published_pickles
 from ..errors import InputError
+from . import published_pickles, things_eeg2_channels
 from .base import DataSet, Stimulus, of_numbers
 
 PARTITIONS = {"training": "train", "test": "test"}
@@ -49,6 +49,9 @@ class ThingsEEG2(DataSet):
         "and the image set of THINGS EEG2 (Gifford et al. 2022, CC BY 4.0) from https://osf.io/3jk45"
     )
 
+    responses_again = "download the file again"
+    """What to do about a damaged file of responses."""
+
     def __init__(self, name: str, settings: dict):
         self.is_time_course = settings["targets"] == "all"
         every_time = [f"{round(1000 * time)}ms" for time in TIMES]
@@ -71,10 +74,14 @@ class ThingsEEG2(DataSet):
         """Partition → (concept, file) of every image, in the order of the rows of the responses."""
         metadata = published_pickles.load(self._metadata_file)
         try:
-            return {
+            images = {
                 partition: list(zip(metadata[f"{key}_img_concepts"], metadata[f"{key}_img_files"], strict=True))
                 for partition, key in PARTITIONS.items()
             }
+            nameless = [image for of in images.values() for image in of if not all(isinstance(n, str) for n in image)]
+            if nameless:
+                raise ValueError(f"{nameless[0]} among names of concepts and files")
+            return images
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise InputError(
                 self._metadata_file,
@@ -107,6 +114,10 @@ class ThingsEEG2(DataSet):
             for condition, (concept, file) in zip(self._conditions(partition), self._metadata[partition], strict=True)
         ]
 
+    @property
+    def conditions_from(self) -> Path:
+        return self._metadata_file
+
     def labels(self) -> dict[str, str]:
         """The partition of each condition.
 
@@ -135,7 +146,7 @@ class ThingsEEG2(DataSet):
             InputError: The file is missing, cut short, or holds other images, channels or times than it should.
         """
         path = self._responses_file(subject, partition)
-        content = published_pickles.load(path)
+        content = published_pickles.load(path, self.responses_again)
         try:
             data, names = np.asanyarray(content["preprocessed_eeg_data"]), [str(name) for name in content["ch_names"]]
             times = np.asarray(content["times"], dtype=float)
@@ -144,18 +155,19 @@ class ThingsEEG2(DataSet):
                 path,
                 f"{type(error).__name__}: {error}",
                 "a dictionary with preprocessed_eeg_data, ch_names and times",
-                "download the file again",
+                self.responses_again,
             ) from None
         n_images = len(self._metadata[partition])
-        if data.ndim != 4 or times.ndim != 1 or (len(data), *data.shape[2:]) != (n_images, len(names), len(times)):
+        fits = data.ndim == 4 and times.ndim == 1 and 0 not in data.shape
+        if not fits or (len(data), *data.shape[2:]) != (n_images, len(names), len(times)):
             raise InputError(
                 path,
                 f"responses of shape {data.shape}, {len(names)} channels and {times.size} times",
                 f"(images, repetitions, channels, times) with the {n_images} images of {self._metadata_file}",
-                "download the file and the image metadata again; they must be of one release",
+                f"{self.responses_again}; the image metadata must be of the same release",
             )
-        of_numbers(data, path, "responses in numbers", "download the file again")
-        channels.check(names, path)
+        of_numbers(data, path, "responses in numbers", self.responses_again)
+        things_eeg2_channels.check(names, path)
         check_times(times, path)
         if self.is_time_course and (times.shape != TIMES.shape or np.abs(times - TIMES).max() > 1e-3):
             raise InputError(
@@ -164,7 +176,7 @@ class ThingsEEG2(DataSet):
                 "100 samples from -200ms to 790ms, which `targets: all` stands for",
                 "name the times in the config, or use the files as they were published",
             )
-        return data, [names.index(name) for name in channels.POSTERIOR], times
+        return data, [names.index(name) for name in things_eeg2_channels.POSTERIOR], times
 
     def _window(self, subject: str, target: str, partition: str) -> tuple[np.ndarray, list[int]]:
         """The samples of a target, (images, repetitions, channels, samples), mapped, and the channels in order."""
@@ -205,7 +217,7 @@ class ThingsEEG2(DataSet):
 
     def measured(self, subject: str, target: str) -> np.ndarray:
         n_folds = min(self.recording(subject, partition)[0].shape[1] for partition in self._partitions)
-        return np.ones((n_folds, len({stimulus.condition for stimulus in self.stimuli()})), dtype=bool)
+        return np.ones((n_folds, len(self.conditions())), dtype=bool)
 
     def check_subjects(self) -> None:
         first = self.subjects[0], self._partitions[0]
@@ -302,8 +314,9 @@ def check_times(times: np.ndarray, where) -> None:
     Raises:
         InputError: They are not.
     """
-    steps, found = np.diff(times), None
-    even = np.linspace(times[0], times[-1], len(times)) if len(times) else times
+    found = None
+    with np.errstate(invalid="ignore"):  # what is not finite is said in words
+        steps = np.diff(times)
     if len(times) < 2:
         found = f"{len(times)} times"
     elif not np.isfinite(times).all():
@@ -313,7 +326,7 @@ def check_times(times: np.ndarray, where) -> None:
         found = f"times that do not ascend: {times[first]:g} is followed by {times[first + 1]:g}"
     elif np.abs(times).max() > LONGEST or steps.max() > LONGEST_STEP:
         found = f"times from {times[0]:g} to {times[-1]:g} in steps of up to {steps.max():g}, perhaps milliseconds"
-    elif np.abs(times - even).max() > UNEVEN * np.median(steps):
+    elif np.abs(times - np.linspace(times[0], times[-1], len(times))).max() > UNEVEN * np.median(steps):
         found = f"uneven steps, from {steps.min():g} to {steps.max():g}"
     if found:
         raise InputError(

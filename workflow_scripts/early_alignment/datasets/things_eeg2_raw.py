@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from .. import preprocessing
+import numpy as np
+
+from . import things_eeg2_preprocessing
 from .things_eeg2 import TIMES, ThingsEEG2, samples
 
 
@@ -18,6 +20,8 @@ class ThingsEEG2Raw(ThingsEEG2):
         "and the image set of THINGS EEG2 (Gifford et al. 2022, CC BY 4.0), which https://osf.io/3jk45 leads to"
     )
 
+    responses_again = things_eeg2_preprocessing.MAKE_AGAIN
+
     @property
     def science(self) -> dict:
         # What preprocessing hangs on makes its files stale, and nothing else: stimuli stay as they are.
@@ -31,9 +35,9 @@ class ThingsEEG2Raw(ThingsEEG2):
     def raw_files(self, subject: str, session: int) -> dict[str, Path]:
         """Partition → raw file of a session."""
         folder = self.root / "raw_data" / f"sub-{self._number(subject):02d}" / f"ses-{session:02d}"
-        return {partition: folder / f"raw_eeg_{partition}.npy" for partition in preprocessing.PARTITIONS}
+        return {partition: folder / f"raw_eeg_{partition}.npy" for partition in things_eeg2_preprocessing.PARTITIONS}
 
-    def check_responses(self, subject: str, target: str, distance: str = "correlation") -> None:
+    def check_responses(self, subject: str, target: str) -> None:
         """Look over a subject's raw files by what is known without reading them, and the target.
 
         Raises:
@@ -42,10 +46,11 @@ class ThingsEEG2Raw(ThingsEEG2):
         samples(TIMES, target, f"config key datasets.{self.name}.targets")
         for session in self.sessions:
             for path in self.raw_files(subject, session).values():
-                preprocessing.check_recording(path)
+                things_eeg2_preprocessing.check_recording(path)
 
-    def check_repetitions(self, subject: str, target: str, distance: str) -> None:
-        """Preprocessing keeps two repetitions and more of every image, or refuses the session."""
+    def measured(self, subject: str, target: str) -> np.ndarray:
+        """Two repetitions of every image: preprocessing keeps as many and more, or refuses the session."""
+        return np.ones((2, len(self.conditions())), dtype=bool)
 
     def check_subjects(self) -> None:
         """Preprocessing gives all subjects the same times."""

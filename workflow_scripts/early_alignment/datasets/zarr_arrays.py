@@ -3,6 +3,7 @@
 To zarr a chunk that is not there holds the fill value, so a copy that broke off reads as zeros. Here it is a fault.
 """
 
+import math
 import os
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from .base import named, of_numbers
 
 METADATA = ("zarr.json", ".zarray")
 """What describes an array, in format 3 and in format 2."""
+NOT_THERE = 2**64 - 1
+"""What a shard's index has in place of the offset and the length of a chunk that was not written."""
 
 
 def files(folder: Path) -> list[Path]:
@@ -76,14 +79,42 @@ class ZarrArray:
         there = {path.relative_to(self.folder).as_posix() for path in files(self.folder) if path.stat().st_size}
         keys = [self._key(indices) for indices in self._chunks()]
         missing = [key for key in keys if key not in there]
+        found = f"{len(missing)} of {len(keys)} chunks are missing or empty: {named(missing)}"
+        if not missing and self._array.shards:
+            missing = [chunk for indices in self._chunks() for chunk in self._missing_in_shard(indices)]
+            found = f"{len(missing)} chunks are missing in shards: {named(missing)}"
         if missing:
             raise InputError(
                 self.folder,
-                f"{len(missing)} of {len(keys)} chunks are missing or empty: {named(missing)}",
+                found,
                 f"every chunk, as one that is missing would read as {self._array.fill_value}",
                 "copy the folder again; if the program that wrote it leaves out chunks of the fill value alone, have "
                 "it write them (zarr's write_empty_chunks)",
             )
+
+    def _missing_in_shard(self, indices: tuple[int, ...]) -> list[str]:
+        """The chunks of the array that a shard's index says are not in it; none of a shard that is cut short."""
+        from zarr.codecs import Crc32cCodec
+
+        sharding, chunks = self._array.metadata.codecs[0], np.array(self._array.chunks)
+        per_shard = np.array(self._array.shards) // chunks
+        n_bytes = 16 * math.prod(per_shard)
+        checksum = 4 * any(isinstance(codec, Crc32cCodec) for codec in sharding.index_codecs)
+        content = np.memmap(self.folder / self._key(indices), np.uint8, "r")
+        at_start = sharding.index_location.value == "start"
+        index = content[:n_bytes] if at_start else content[len(content) - checksum - n_bytes :][:n_bytes]
+        if len(index) < n_bytes:
+            return []
+        index = index.view(np.uint64).reshape(*per_shard, 2)
+        # The last shards reach beyond the array.
+        lost = [np.array(chunk) for chunk in np.argwhere((index == NOT_THERE).all(axis=-1))]
+        begin = np.array(indices) * per_shard
+        is_in_array = [((begin + chunk) * chunks < self.shape).all() for chunk in lost]
+        return [
+            f"{tuple(map(int, chunk))} of {self._key(indices)}"
+            for chunk, inside in zip(lost, is_in_array, strict=True)
+            if inside
+        ]
 
     def _unreadable(self, error: Exception) -> InputError:
         """The error about the first chunk that cannot be read, or about the folder."""

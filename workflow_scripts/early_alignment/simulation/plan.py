@@ -150,9 +150,11 @@ def _is_same(path, other) -> bool:
 
 def _compared(config: dict, plan: Plan) -> Iterator[tuple]:
     """What a config reads beside what the simulation writes: key, found, expected, and whether they agree."""
-    images = config["training"]["images"]
-    if images is not None:
-        yield "training.images", images, plan.labelled_images, _is_same(images, plan.labelled_images)
+    for name, settings in config["networks"].items():
+        images = settings["training"]["images"]
+        if images is not None:
+            key = f"networks.{name}.training.images"
+            yield key, images, plan.labelled_images, _is_same(images, plan.labelled_images)
     for name, settings in config["datasets"].items():
         key, format_, root = f"datasets.{name}", settings["format"], settings["root"]
         if format_ not in FORMATS:

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from ..datasets.things_eeg2 import mean_by_label
 from . import generative_model as model
 from .plan import Plan
 from .scenes import scene
@@ -40,7 +39,7 @@ def write(plan: Plan, rng: np.random.Generator) -> dict[str, np.ndarray]:
     truth, evoked = {}, {}
     for target, (peak, width) in BUMPS.items():
         latent = z[model.FAMILY_OF[target]]
-        truth[target] = mean_by_label(concepts, latent)
+        truth[target] = model.mean_by_label(concepts, latent)
         mixed = {
             subject: latent @ model.mixing(latent.shape[1], len(CHANNELS), rng) for subject in plan.subject_numbers
         }
@@ -52,7 +51,7 @@ def write(plan: Plan, rng: np.random.Generator) -> dict[str, np.ndarray]:
         gain = model.gain_for(
             plan.noise_ceiling,
             lambda gain, mixed=mixed, averaged=averaged: [
-                mean_by_label(concepts, gain * mixed[s] + averaged[s]) for s in plan.subject_numbers
+                model.mean_by_label(concepts, gain * mixed[s] + averaged[s]) for s in plan.subject_numbers
             ],
             model.true_rdm(truth[target]),
         )

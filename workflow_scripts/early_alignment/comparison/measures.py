@@ -1,0 +1,163 @@
+"""How alike two representational geometries are: one number per pair of RDMs, signed and unsquared.
+
+Imports numpy alone, but for Kendall's tau: the workflow starts this code in thousands of short jobs.
+"""
+
+import numpy as np
+
+from ..geometry.rdms import n_conditions
+
+
+def compare(a: np.ndarray, b: np.ndarray, measure: str = "pearson") -> np.ndarray:
+    """Compare every RDM of `a` with every RDM of `b`.
+
+    Args:
+        a: Condensed RDMs (rdms of a, pairs).
+        b: Condensed RDMs (rdms of b, pairs).
+        measure: A key of `MEASURES`: `pearson`, Pearson's r over pairs of conditions; `spearman`, the same of ranks,
+            ties given their mean rank; `kendall_tau_a`, concordant less discordant over all pairs of pairs, which
+            does not favour models that predict ties (Nili et al. 2014); `cosine`; `whitened`, the correlation
+            whitened for the covariance that dissimilarities have because they share conditions (Diedrichsen et
+            al. 2020), as in rsatoolbox's `corr_cov`.
+
+    Returns:
+        float64 (rdms of a, rdms of b).
+
+    Raises:
+        ValueError: The RDMs have different numbers of pairs, one of them is constant (for `cosine`, zero) or not
+            finite, or the measure is unknown.
+    """
+    if measure not in MEASURES:
+        raise ValueError(f"unknown measure {measure!r}; known: {', '.join(MEASURES)}")
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if a.shape[1] != b.shape[1]:
+        raise ValueError(f"RDMs of {a.shape[1]} and of {b.shape[1]} pairs cannot be compared")
+    return MEASURES[measure](a, b)
+
+
+PAIRS_AT_A_TIME = 4096
+"""Of two dozen RDMs, so many pairs fit the processor's cache."""
+
+
+def cosines(a: np.ndarray, b: np.ndarray, centred: bool = False) -> np.ndarray:
+    """The cosines between rows, float64 (rows of a, rows of b); after centring each row, Pearson's r.
+
+    Goes through the columns once, some at a time, and copies none of the arrays. A row is centred first on the mean
+    of its first columns, and in the end on what its own mean then still is.
+
+    Raises:
+        ValueError: A row is zero (after centring) or not finite.
+    """
+    shifts = [rows[:, :PAIRS_AT_A_TIME].mean(axis=1, keepdims=True) * centred for rows in (a, b)]
+    products = np.zeros((len(a), len(b)))
+    squares, sums = ([np.zeros(len(a)), np.zeros(len(b))] for _ in range(2))
+    for start in range(0, a.shape[1], PAIRS_AT_A_TIME):
+        here = slice(start, start + PAIRS_AT_A_TIME)
+        shifted = [rows[:, here] - shift for rows, shift in zip((a, b), shifts, strict=True)]
+        products += shifted[0] @ shifted[1].T
+        for rows, square, total in zip(shifted, squares, sums, strict=True):
+            square += np.einsum("ij,ij->i", rows, rows)
+            total += rows.sum(axis=1)
+    n = a.shape[1]
+    raw = [square + n * shift[:, 0] ** 2 for square, shift in zip(squares, shifts, strict=True)]
+    if centred:
+        products -= np.outer(sums[0], sums[1] / n)
+        squares = [square - total**2 / n for square, total in zip(squares, sums, strict=True)]
+    for square, of_all in zip(squares, raw, strict=True):
+        if not np.all(np.isfinite(square) & (square > 1e-24 * of_all)):
+            raise ValueError("an RDM is constant, zero or not finite: it cannot be compared with any other")
+    return products / np.sqrt(np.outer(*squares))
+
+
+def standardised(rdms: np.ndarray) -> np.ndarray:
+    """Each RDM with mean 0 and length 1, float64 (rdms, pairs).
+
+    Raises:
+        ValueError: An RDM is constant or not finite.
+    """
+    rdms = np.asarray(rdms, dtype=np.float64)
+    cosines(rdms, rdms[:1], centred=True)  # refuses what has no length
+    centred = rdms - rdms.mean(axis=1, keepdims=True)
+    return centred / np.linalg.norm(centred, axis=1, keepdims=True)
+
+
+def scaled(rdms: np.ndarray) -> np.ndarray:
+    """Each RDM with length 1, float64 (rdms, pairs).
+
+    Raises:
+        ValueError: An RDM is zero or not finite.
+    """
+    rdms = np.asarray(rdms, dtype=np.float64)
+    cosines(rdms, rdms[:1])  # refuses what has no length
+    return rdms / np.linalg.norm(rdms, axis=1, keepdims=True)
+
+
+def ranks(rdms: np.ndarray) -> np.ndarray:
+    """The rank of each value within its RDM, from 1, ties given their mean rank; (rdms, pairs)."""
+    ranked = np.empty(rdms.shape)
+    for row, rdm in enumerate(rdms):
+        _, group, size = np.unique(rdm, return_inverse=True, return_counts=True)
+        ranked[row] = (np.cumsum(size) - (size - 1) / 2)[group]
+    return ranked
+
+
+def second_moments(rdms: np.ndarray) -> np.ndarray:
+    """Each RDM as the double-centred matrix of inner products of which it holds the differences, flattened.
+
+    In this form the entries of RDMs of independent, equally noisy patterns are independent and equally noisy, so
+    the cosine between two of them is the whitened one (Diedrichsen et al. 2020). (rdms, conditions²).
+    """
+    n = n_conditions(rdms)
+    upper = np.triu_indices(n, k=1)
+    squares = np.zeros((len(rdms), n, n))
+    squares[:, *upper] = rdms
+    squares += squares.transpose(0, 2, 1)
+    row_means = squares.mean(axis=2)
+    centred = squares - row_means[:, :, None] - row_means[:, None, :] + row_means.mean(axis=1)[:, None, None]
+    return -0.5 * centred.reshape(len(rdms), n * n)
+
+
+def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return cosines(a, b, centred=True)
+
+
+def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    refuse_not_finite(a, b)
+    return pearson(ranks(a), ranks(b))
+
+
+def whitened(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return cosines(second_moments(standardised(a)), second_moments(standardised(b)))
+
+
+def kendall_tau_a(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    from scipy.stats import kendalltau  # 1.3 s to import
+
+    refuse_not_finite(a, b)
+    standardised(a), standardised(b)  # refuses constant RDMs
+    everything = a.shape[1] * (a.shape[1] - 1) / 2
+    not_tied = [[everything - tied_pairs(rdm) for rdm in rdms] for rdms in (a, b)]
+    # scipy divides by the pairs that are not tied: tau-b.
+    tau_b = [[kendalltau(x, y).statistic for y in b] for x in a]
+    return np.asarray(tau_b) * np.sqrt(np.outer(*not_tied)) / everything
+
+
+def tied_pairs(values: np.ndarray) -> float:
+    """How many pairs of values are equal."""
+    _, size = np.unique(values, return_counts=True)
+    return float((size * (size - 1.0) / 2).sum())
+
+
+def refuse_not_finite(*rdms: np.ndarray) -> None:
+    """Refuse values that have no rank."""
+    if not all(np.isfinite(values).all() for values in rdms):
+        raise ValueError("an RDM is not finite: it cannot be compared with any other")
+
+
+MEASURES = {
+    "pearson": pearson,
+    "spearman": spearman,
+    "kendall_tau_a": kendall_tau_a,
+    "cosine": cosines,
+    "whitened": whitened,
+}

@@ -1,0 +1,1 @@
+"""Representational geometry: inner products of patterns, and the dissimilarities that follow from them."""

@@ -1,0 +1,1 @@
+"""Networks by name, their checkpoints, and the features that their blocks put out for images."""

@@ -1,0 +1,1 @@
+"""What follows from all alignments of an experiment: tables, ceilings, errors."""
