@@ -5,6 +5,7 @@ import argparse
 import pytest
 import torch
 import torchvision
+from early_alignment import epochs
 from early_alignment.errors import InputError
 from early_alignment.networks import checkpoints, networks
 
@@ -52,6 +53,16 @@ def test_all_wrappings_give_the_same_network(theirs, tmp_path, wrapped):
     x = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     assert torch.equal(network(x), theirs(x))
     assert network(x).shape == (2, N_CLASSES)
+
+
+@pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])
+def test_what_a_file_holds_is_read_once_whatever_its_format(theirs, tmp_path, legacy):
+    torch.save(as_torchvisions_reference_script(theirs), tmp_path / "ep3.pt", _use_new_zipfile_serialization=not legacy)
+    found = checkpoints.read(tmp_path / "ep3.pt", checkpoints.FOREIGN)
+    (tmp_path / "ep3.pt").unlink()
+    state = checkpoints.unwrapped(found, "ep3.pt")
+    assert state.keys() == theirs.state_dict().keys()
+    assert all(torch.equal(state[name], tensor) for name, tensor in theirs.state_dict().items())
 
 
 class Harmful:
@@ -112,7 +123,7 @@ def test_what_is_said_about_a_checkpoint_is_in_a_file_that_stays_a_bare_state_di
 def test_what_files_are_called_says_epoch_and_step(label, epoch, step):
     said = checkpoints.expected("2", label, {"momentum": 0.9})
     assert said == {"momentum": 0.9, "seed": 2, "epoch": epoch, "step": step}
-    assert checkpoints.label(epoch, step) == label
+    assert epochs.label(epoch, step) == label
 
 
 def test_the_network_of_another_step_is_refused(theirs, tmp_path):

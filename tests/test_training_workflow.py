@@ -207,7 +207,9 @@ def own(trained):
         network = torchvision.models.resnet18(num_classes=2)
         path = folder / f"series/s1/model_{epoch - 1}.pth"
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save({"model": {f"module.{k}": v for k, v in network.state_dict().items()}, "epoch": epoch}, path)
+        found = {"model": {f"module.{k}": v for k, v in network.state_dict().items()}, "epoch": epoch}
+        # The first is a file as torch wrote them before 1.6.
+        torch.save(found, path, _use_new_zipfile_serialization=epoch > 1)
     series = {"checkpoints": "series/s{seed}/model_{epoch}.pth", "checkpoint_offset": 1, "epochs": [1, 2]}
     config = with_network(experiment, **series) | {"results": "own"}
     del config["networks"]["net"]["training"]
@@ -247,8 +249,8 @@ def test_checkpoints_from_elsewhere_are_evaluated_where_there_are_images(own):
 
 def test_checkpoints_from_elsewhere_plan_no_training(own):
     folder, config = own
-    to_make = planned(config, folder)
-    assert {f"own/checkpoints/net/seed-1/epoch-00{epoch}.pt" for epoch in (1, 2)} <= to_make
+    to_make = planned(config | {"results": "anew"}, folder)
+    assert {f"anew/checkpoints/net/seed-1/epoch-00{epoch}.pt" for epoch in (1, 2)} <= to_make
     assert not {file for file in to_make if "/training/" in file or "/accuracy/" in file}
 
 

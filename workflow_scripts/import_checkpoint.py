@@ -10,9 +10,10 @@ from early_alignment.files import written_whole
 from early_alignment.networks import checkpoints, networks
 
 source, output = Path(snakemake.input.checkpoint), Path(snakemake.output[0])
-state = checkpoints.read_foreign(source)
+found = checkpoints.read(source, checkpoints.FOREIGN)
+state = checkpoints.unwrapped(found, source)
 network = networks.with_state(snakemake.params.architecture, state, source)
-if checkpoints.is_plain(source, network):
+if found.keys() == network.state_dict().keys():
     output.symlink_to(source.resolve())
 else:
     recipe = {"architecture": snakemake.params.architecture, "source": str(source)}

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..epochs import epoch_and_step, label
 from ..networks.architectures import digest, own_file
 
 CALIBRATED = "-calibrated"
@@ -15,8 +16,7 @@ CALIBRATED = "-calibrated"
 
 def label_of(epoch: int | str) -> str:
     """How an epoch of the config, such as 9 or `0+100`, is called in paths; these sort as training goes on."""
-    whole, _, steps = str(epoch).partition("+")
-    return f"{int(whole):03d}+{int(steps):05d}" if steps else f"{int(whole):03d}"
+    return label(*epoch_and_step(str(epoch)))
 
 
 def sizes(features: dict) -> list[int]:

@@ -34,11 +34,6 @@ def about(path) -> dict:
     return getattr(state, "_metadata", {}).get(ABOUT, {})
 
 
-def label(epoch: int, step: int = 0) -> str:
-    """What file names call a network after so many whole epochs, and steps of the next one: `003`, `000+00100`."""
-    return f"{epoch:03d}+{step:05d}" if step else f"{epoch:03d}"
-
-
 def expected(seed, epoch: str, recipe: dict) -> dict:
     """What a checkpoint of the workflow says of itself.
 
@@ -79,11 +74,11 @@ def refuse_another(state: dict, expected: dict, path, remedy: str = PUBLISH_AGAI
         print(f"{path} does not say of what seed, epoch and recipe it is; it is taken as it is", flush=True)
 
 
-def is_plain(path, network: torch.nn.Module) -> bool:
-    """Whether a file of `read_foreign` holds the bare state dict of the network, under its own names, and no more."""
-    with torch.serialization.safe_globals([argparse.Namespace]):
-        found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    return isinstance(found, dict) and found.keys() == network.state_dict().keys()
+FOREIGN = (
+    "copy the file again, or correct networks.*.checkpoints; if you trust its source, load it there and save its "
+    "state_dict() alone"
+)
+"""What to do about a damaged file that some other training wrote."""
 
 
 def read_foreign(path) -> dict[str, torch.Tensor]:
@@ -95,8 +90,20 @@ def read_foreign(path) -> dict[str, torch.Tensor]:
     Raises:
         InputError: The file holds anything else, or no state dict.
     """
-    remedy = "copy the file again, or correct network.checkpoints; if you trust its source, load it there and save its "
-    state = read(path, remedy + "state_dict() alone")
+    return unwrapped(read(path, FOREIGN), path)
+
+
+def unwrapped(found, path) -> dict[str, torch.Tensor]:
+    """The state dict in what a file of some other training holds, under the names that the architecture gives.
+
+    Args:
+        found: What `read` gave.
+        path: The file, for the message.
+
+    Raises:
+        InputError: There is none.
+    """
+    state = found
     while isinstance(state, dict) and (inner := next((k for k in WRAPPERS if isinstance(state.get(k), dict)), None)):
         state = state[inner]
     if not isinstance(state, dict) or not state or not all(map(_is_named_tensor, state.items())):

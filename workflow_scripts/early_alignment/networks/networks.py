@@ -311,17 +311,23 @@ def first_tensor(output) -> torch.Tensor | None:
 
 
 @contextmanager
-def hooked(modules: dict[str, torch.nn.Module], hook):
-    """Call `hook(name, output)` whenever one of the modules has run."""
-    handles = [
-        module.register_forward_hook(lambda module, inputs, output, name=name: hook(name, output))
-        for name, module in modules.items()
-    ]
+def removed_afterwards(handles: list):
+    """Take hooks of modules away when the block ends."""
     try:
         yield
     finally:
         for handle in handles:
             handle.remove()
+
+
+def hooked(modules: dict[str, torch.nn.Module], hook):
+    """A block in which `hook(name, output)` is called whenever one of the modules has run."""
+    return removed_afterwards(
+        [
+            module.register_forward_hook(lambda module, inputs, output, name=name: hook(name, output))
+            for name, module in modules.items()
+        ]
+    )
 
 
 def activities(network: torch.nn.Module, images: torch.Tensor) -> dict[str, Activity]:
@@ -462,11 +468,8 @@ def evaluating(network: torch.nn.Module):
         module.register_forward_pre_hook(lambda module, _, name=name: refuse(module, name))
         for name, module in network.named_modules()
     ]
-    try:
+    with removed_afterwards(handles):
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 SURVEYED = 5

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+from .. import epochs
 from ..errors import InputError
 from ..files import written_whole
 from ..networks import architectures, checkpoints, networks
@@ -184,7 +185,7 @@ def refuse_steps_not_kept(folder: Path, early_steps: Collection[int]) -> None:
 
 def early_files(folder: Path, step: int) -> list[Path]:
     """What a training keeps after so many steps of its first epoch."""
-    return [folder / f"epoch-{checkpoints.label(0, step)}{suffix}" for suffix in (".pt", ".json")]
+    return [folder / f"epoch-{epochs.label(0, step)}{suffix}" for suffix in (".pt", ".json")]
 
 
 def remove_early(folder: Path) -> None:
@@ -299,7 +300,7 @@ def refuse_unless_finite(loss: float, seed: int, epoch: int, when: str, rate: fl
 
 def save_network(folder: Path, fingerprint: dict, row: dict, network, device) -> None:
     """Write a checkpoint and its accuracy."""
-    label = checkpoints.label(row["epoch"], row["step"])
+    label = epochs.label(row["epoch"], row["step"])
     about = checkpoints.expected(fingerprint["seed"], label, fingerprint)
     about |= {"device": described(device), "torch": str(torch.__version__)}
     with written_whole(folder / f"epoch-{label}.pt") as path:
@@ -407,7 +408,7 @@ def resume(folder: Path, fingerprint: dict, network, optimiser, device) -> int:
             ", ".join(f"{key} = {fingerprint.get(key)}" for key in differing),
             f"set the config back; {to_train_anew(folder)}",
         )
-    label, remedy = checkpoints.label(state["epoch"]), "put the file back that the training wrote"
+    label, remedy = epochs.label(state["epoch"]), "put the file back that the training wrote"
     path = folder / f"epoch-{label}.pt"
     weights = torch.load(path, map_location=device, weights_only=True)
     checkpoints.refuse_another(weights, checkpoints.expected(then["seed"], label, then), path, remedy)
