@@ -216,6 +216,12 @@ KILLED = {1, 3, 24, 36, 152, 255, -9, -24}
 """Exit statuses of tests that failed or ran over their time."""
 
 
+def path_of(test: str) -> Path:
+    """A file of tests by its name, which is no other's."""
+    (path,) = (REPOSITORY / "tests").rglob(test)
+    return path
+
+
 def mutmut(folder: Path, *arguments: str) -> str:
     """What mutmut prints; its progress goes to the terminal."""
     command = [Path(sys.executable).with_name("mutmut"), *arguments]
@@ -235,7 +241,7 @@ def survivors(module: str) -> tuple[int, list[str]]:
     shutil.copytree(REPOSITORY / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__", "slurm"))
     changed = MODULES[module]
     selected = f"({changed.selected}) and {NOT_THESE}" if changed.selected else NOT_THESE
-    tests = json.dumps([f"tests/{name}" for name in changed.tests])
+    tests = json.dumps([str(path_of(name).relative_to(REPOSITORY)) for name in changed.tests])
     (folder / "pyproject.toml").write_text(SETTINGS.format(module=module, tests=tests, selected=selected))
     mutmut(folder, "run", "--max-children", "1", *(mutmuts_names(module, name) for name in changed.functions))
     meta = json.loads((folder / f"mutants/early_alignment/{module}.py.meta").read_text())

@@ -243,6 +243,7 @@ def test_images_of_a_condition_apart_are_two_conditions_of_one_name():
         checks.check_conditions(data, [*together, Stimulus("a", "4")])
 
 
+@pytest.mark.jobs
 def test_the_target_check_prints_everything_and_fails_before_training(experiment, clone, tmp_path):
     config = tmp_path / "experiment.yaml"
     fmri = tmp_path / "fmri"

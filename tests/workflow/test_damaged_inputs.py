@@ -28,11 +28,11 @@ from early_alignment.training import class_folders, labelled_images
 from PIL import Image
 from scipy.io import loadmat, savemat
 from scipy.spatial.distance import squareform
+from small_algonauts2023 import write_algonauts
+from small_kriegeskorte92 import structures, write_humans, write_supplement
+from small_nsd import write_nsd
+from small_things_eeg2 import CHANNELS, RECORDED, write_images, write_preprocessed, write_raw
 from small_training import write_images as write_labelled_images
-from test_datasets import write_algonauts
-from test_eeg import CHANNELS, RECORDED, write_images, write_preprocessed, write_raw
-from test_fmri import write_nsd
-from test_kriegeskorte92 import structures, write_humans, write_supplement
 
 # Intact experiments ----------------------------------------------------------------------------------------------
 

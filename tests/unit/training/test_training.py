@@ -226,6 +226,7 @@ def train_in_two_processes(folder, arguments: dict) -> None:
     assert json.loads((folder / "segment-001.json").read_text())["last_epoch"] == 1
 
 
+@pytest.mark.jobs
 def test_two_processes_train_like_one_that_accumulates_their_shares(images, tmp_path):
     """Shares of 7 and 7, then of 4 and 3; batch norm is each share's own, and the first's is saved."""
     # With less for batch norm to average over, training is chaotic: a difference of 1e-7 grows to one of 1e-2.

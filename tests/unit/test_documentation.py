@@ -86,7 +86,7 @@ def test_pages_that_code_and_comments_name_exist():
     named = {
         (name, mention)
         for name, path in texts.items()
-        if path.is_file() and name != "tests/test_documentation.py"
+        if path.is_file() and name != "tests/unit/test_documentation.py"
         for mention in MENTION.findall(path.read_text())
     }
     assert {mention for _, mention in named} >= {"docs/numbers.md", "docs/training.md", "docs/config.md"}

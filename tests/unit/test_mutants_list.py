@@ -18,7 +18,7 @@ def test_listed_changes_are_of_lines_that_are_there():
 def test_modules_that_are_changed_and_their_functions_and_tests_exist():
     for module, changed in mutants.MODULES.items():
         text = (mutants.LIBRARY / f"{module}.py").read_text()
-        assert all((mutants.REPOSITORY / "tests" / name).is_file() for name in changed.tests)
+        assert all(mutants.path_of(name).is_file() for name in changed.tests)
         for function in changed.functions:
             *classes, name = function.split(".")
             assert all(f"class {of}" in text for of in classes) and f"def {name}(" in text, function

@@ -281,6 +281,7 @@ def download(folder, server, *others, check=True):
     )  # fmt: skip
 
 
+@pytest.mark.jobs
 def test_the_rules_download_images_and_a_subject_in_two_runs(publisher, tmp_path):
     """The first run breaks off within the subject's archive; the second goes on there."""
     eeg = {part: {"preprocessed_eeg_data": RNG.normal(size=(3, 4, 17, 100))} for part in ("training", "test")}
@@ -316,6 +317,7 @@ def test_the_rules_download_images_and_a_subject_in_two_runs(publisher, tmp_path
     assert "Nothing to be done" in download(tmp_path, server).stdout
 
 
+@pytest.mark.jobs
 def test_the_rules_download_raw_sessions(publisher, tmp_path):
     files = {
         f"sub-01/ses-{session:02d}/raw_eeg_{part}.npy": npy({"session": session, "partition": part})

@@ -66,7 +66,7 @@ ELSEWHERE = {
         "test_exactly_what_a_change_concerns_is_to_be_made_again"
     ),
     "git checkout": "test_exactly_what_a_change_concerns_is_to_be_made_again",
-    "pytest tests/test_pairs.py -s -k trajectory": (
+    "pytest tests/unit/comparison/test_pairs.py -s -k trajectory": (
         "test_two_kinds_of_average_make_a_trajectory_out_of_nothing_that_within_partitions_does_not_have"
     ),
     "python benchmarks/compression.py results/demo/features/*/resnet50/seed-1/epoch-00[04]/64px/layer[14].zarr.zip": (

@@ -436,6 +436,7 @@ def test_conditions_that_share_too_few_repetitions_are_named(root):
 # The rules -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.jobs
 def test_a_condition_that_has_no_distance_is_named_by_the_job_of_its_rdm(root, tmp_path_factory):
     """Whatever is missing beside the brain RDM is not looked for."""
     array = np.random.default_rng(12).normal(size=(4, 6))

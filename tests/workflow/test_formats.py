@@ -13,8 +13,10 @@ import zarr
 from conftest import copy_of_repository, run
 from PIL import Image
 from scipy.spatial.distance import pdist, squareform
-from test_datasets import IDS, SHARED, write_algonauts
-from test_eeg import (
+from small_algonauts2023 import IDS, SHARED, write_algonauts
+from small_kriegeskorte92 import write_humans, write_supplement
+from small_nsd import plain_repetitions, seen_by_both, write_nsd
+from small_things_eeg2 import (
     CHANNELS,
     TEST,
     TRAINING,
@@ -25,8 +27,6 @@ from test_eeg import (
     write_preprocessed,
     write_raw,
 )
-from test_fmri import plain_repetitions, seen_by_both, write_nsd
-from test_kriegeskorte92 import write_humans, write_supplement
 
 SIZE = 32
 RNG = np.random.default_rng(61)
