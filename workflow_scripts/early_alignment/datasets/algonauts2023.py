@@ -8,12 +8,13 @@ the training split of every configured subject: 872 for all eight.
 import re
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from ..errors import InputError, known_or_refused
 from . import published_pickles
-from .base import DataSet, Stimulus, named, open_array
+from .base import REGIONS_OF_CONFIG, UNITS_OF_CONFIG, DataSet, Stimulus, named, open_array
 from .decoding import is_hidden
 
 HEMISPHERES = ("lh", "rh")
@@ -36,6 +37,7 @@ class Algonauts2023(DataSet):
     Targets are regions of any mask family (`V1v`, `FFA-1`, `ventral`), or unions of them that `regions` names.
     """
 
+    adds_to_config: ClassVar = {"regions": REGIONS_OF_CONFIG, "drop_units": UNITS_OF_CONFIG}
     tree = (
         "subj01 … subj08, each with training_split/training_fmri/{lh,rh}_training_fmri.npy, "
         "training_split/training_images/train-0001_nsd-00013.png … and roi_masks/*.npy"

@@ -14,6 +14,24 @@ CHOICE_OF_UNITS = ("drop_units", "min_ncsnr")
 CHOICE_OF_RDMS = ("cross_validated",)
 """Settings that decide which RDMs are right, and nothing about conditions."""
 
+REGIONS_OF_CONFIG = {
+    "description": "unions of regions by name, as `{V1: [V1v, V1d]}`",
+    "type": "object",
+    "propertyNames": {"pattern": r"^[A-Za-z0-9_+.-]+\Z", "in_words": "a name of letters, digits and _ + . -"},
+    "additionalProperties": {
+        "type": "array",
+        "minItems": 1,
+        "uniqueItems": True,
+        "items": {"type": "string", "pattern": r"\S", "in_words": "a region"},
+    },
+    "default": {},
+}
+UNITS_OF_CONFIG = {
+    "description": "`true` leaves out units that are not finite or constant, which are refused otherwise",
+    "type": "boolean",
+    "default": False,
+}
+
 
 class Stimulus(NamedTuple):
     """One image of a data set, and the condition that it belongs to."""
@@ -40,6 +58,12 @@ class DataSet:
     """How to get it."""
     again: ClassVar[str] = "get the file again from its publisher"
     """What to do about a file that is missing or damaged."""
+    adds_to_config: ClassVar[dict[str, dict]] = {}
+    """Key → its JSON schema, of what this format adds to a data set's settings."""
+    has_times: ClassVar[bool] = False
+    """Whether targets can be times, so that `targets: all` is a time course."""
+    is_raw: ClassVar[bool] = False
+    """Whether the workflow preprocesses the data, and the data set then reads what it made."""
     gives_rdms: ClassVar[bool] = False
     """Whether the data are RDMs, and not responses."""
     subjects_are_numbers: ClassVar[bool] = True

@@ -9,13 +9,14 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from .. import noise
 from ..errors import InputError, known_or_refused
 from .algonauts2023 import MASK_FAMILIES
-from .base import DataSet, Stimulus, named, of_numbers, open_mat
+from .base import REGIONS_OF_CONFIG, UNITS_OF_CONFIG, DataSet, Stimulus, named, of_numbers, open_mat
 from .decoding import of_pixels
 
 SPACE = "func1pt8mm"
@@ -36,6 +37,23 @@ class NSD(DataSet):
     alone has the name, and any by family and name (`Kastner2015.V1v`).
     """
 
+    adds_to_config: ClassVar = {
+        "regions": REGIONS_OF_CONFIG,
+        "drop_units": UNITS_OF_CONFIG,
+        "min_repetitions": {
+            "description": "how often every subject saw each image, at least; `crossnobis` needs 2",
+            "unit": "repetitions",
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 3,
+            "default": 1,
+        },
+        "min_ncsnr": {
+            "description": "leave out voxels with a lower noise ceiling SNR; `null` leaves out none",
+            "type": ["number", "null"],
+            "default": None,
+        },
+    }
     tree = (
         f"nsddata_betas/ppdata/subj01/{SPACE}/{BETAS}/betas_session01.{{hdf5,nii.gz}} …, "
         f"nsddata/ppdata/subj01/{SPACE}/roi/*.nii.gz, nsddata/freesurfer/subj01/label/*.mgz.ctab, {DESIGN} and {IMAGES}"

@@ -1,6 +1,7 @@
 """Anyone's RDMs: a folder of stimuli, and a file per subject and target."""
 
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -15,6 +16,13 @@ class RDMs(DataSet):
     Conditions are in the order of the images' sorted names.
     """
 
+    adds_to_config: ClassVar = {
+        "cross_validated": {
+            "description": "the RDMs are of a cross-validated distance: negative values, else refused, are right",
+            "type": "boolean",
+            "default": False,
+        },
+    }
     tree = "stimuli/ with one image per condition, and sub-<subject>/<target>.npy, a square or condensed RDM whose "
     tree += "conditions are in the order of the images' sorted names"
     source = "write your own RDMs in this layout"

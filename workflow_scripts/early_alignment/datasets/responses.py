@@ -13,11 +13,12 @@ import re
 from collections import Counter
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from ..errors import InputError, known_or_refused
-from .base import DataSet, Stimulus, named, open_array
+from .base import REGIONS_OF_CONFIG, UNITS_OF_CONFIG, DataSet, Stimulus, named, open_array
 from .things_eeg2 import samples, window_of
 from .zarr_arrays import ZarrArray, files
 
@@ -34,6 +35,8 @@ class Responses(DataSet):
     a list, `all` is every time of `times.csv`, of all units.
     """
 
+    adds_to_config: ClassVar = {"regions": REGIONS_OF_CONFIG, "drop_units": UNITS_OF_CONFIG}
+    has_times = True
     tree = (
         "conditions.csv (columns condition, image), stimuli/ with the images, an array sub-<subject>.npy or .zarr "
         "(conditions × [repetitions ×] units [× times]); for regions sub-<subject>_units.csv or units.csv (column "

@@ -8,12 +8,13 @@ repetitions and, for concepts, over images.
 import re
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from ..errors import InputError
 from . import published_pickles, things_eeg2_channels
-from .base import DataSet, Stimulus, of_numbers
+from .base import UNITS_OF_CONFIG, DataSet, Stimulus, of_numbers
 
 PARTITIONS = {"training": "train", "test": "test"}
 """Names of the partitions in paths and in the image metadata."""
@@ -40,6 +41,28 @@ class ThingsEEG2(DataSet):
     Targets are times after onset (`80ms`), windows (`170±10ms`, or `160-180ms`) or `all`, every published sample.
     """
 
+    adds_to_config: ClassVar = {
+        "drop_units": UNITS_OF_CONFIG,
+        "images": {
+            "description": "the folder of images under the root",
+            "type": "string",
+            "pattern": r"^(?!\s)[^\x00-\x1f\x7f]+(?<!\s)\Z",
+            "in_words": "the path of a folder",
+            "path": True,
+            "default": "image_set",
+        },
+        "conditions": {
+            "description": "`concepts`, `training_concepts` or `test_images` (1,854, 1,654, 200)",
+            "enum": ["concepts", "training_concepts", "test_images"],
+            "default": "concepts",
+        },
+        "average_images": {
+            "description": "a condition is a concept, averaged over its images; `false`: an image",
+            "type": "boolean",
+            "default": True,
+        },
+    }
+    has_times = True
     tree = (
         "preprocessed_data/sub-01 … sub-10, each with preprocessed_eeg_{training,test}.npy, and the image folder "
         "(`images`, by default image_set) with image_metadata.npy, training_images/ and test_images/"

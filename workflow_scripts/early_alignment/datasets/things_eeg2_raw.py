@@ -1,6 +1,7 @@
 """THINGS EEG2 from the publishers' raw files: preprocessed here, then read as the preprocessed ones are."""
 
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -11,6 +12,22 @@ from .things_eeg2 import TIMES, ThingsEEG2, samples
 class ThingsEEG2Raw(ThingsEEG2):
     """Folders `raw_data/sub-01/ses-01` … and an image folder; targets as in `things_eeg2`."""
 
+    adds_to_config: ClassVar = ThingsEEG2.adds_to_config | {
+        "sessions": {
+            "description": "sessions to read",
+            "type": "array",
+            "minItems": 1,
+            "uniqueItems": True,
+            "items": {"type": "integer", "minimum": 1},
+            "default": [1, 2, 3, 4],
+        },
+        "noise_covariance": {
+            "description": "estimated from `both` partitions or `training` alone",
+            "enum": ["both", "training"],
+            "default": "both",
+        },
+    }
+    is_raw = True
     tree = (
         "raw_data/sub-01/ses-01 … sub-10/ses-04, each with raw_eeg_{training,test}.npy, and the image folder "
         "(`images`, by default image_set) with image_metadata.npy, training_images/ and test_images/"

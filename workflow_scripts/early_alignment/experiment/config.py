@@ -12,7 +12,7 @@ from string import Formatter
 
 import yaml
 
-from ..datasets import open_dataset
+from ..datasets import format_in, open_dataset
 from ..datasets.base import named
 from ..errors import InputError, attempts, together
 from ..files import existing
@@ -20,8 +20,8 @@ from ..networks.architectures import check_architecture
 from . import config_files
 from .config_messages import errors_in, keys_that_are_no_text
 from .grid import networks_of
+from .schema import SCHEMA
 
-SCHEMA = yaml.safe_load((Path(__file__).parent / "config.schema.yaml").read_text(encoding="utf-8"))
 MOST_EPOCHS = SCHEMA["properties"]["networks"]["additionalProperties"]["properties"]["epochs"]["items"]["maximum"]
 
 IMAGES_TREE = "train/<class>/ and val/<class>/ with the images of each class, 1,000 classes for ImageNet"
@@ -53,7 +53,7 @@ def checked(config: dict, files=()) -> dict:
     if not errors:
         config = with_defaults(config, SCHEMA)
         for name, settings in config["datasets"].items():
-            if settings["format"] == "things_eeg2_raw":
+            if format_in(settings["format"]).is_raw:
                 # Where the workflow puts what it makes of the raw files, and the data set then reads.
                 settings["preprocessed"] = f"{config['results']}/preprocessed_data/{name}"
         errors = attempts(

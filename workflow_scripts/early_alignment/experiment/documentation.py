@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-from .config import SCHEMA
 from .config_messages import bare, in_words
+from .schema import SCHEMA
 
 BEGINNING = """\
-<!-- Written by `make docs` from workflow_scripts/early_alignment/experiment/config.schema.yaml. -->
+<!-- Written by `make docs` from the config's schema, of which each data set format has its part. -->
 
 # Config
 

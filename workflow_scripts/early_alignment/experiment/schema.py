@@ -1,0 +1,29 @@
+"""The config's schema: `config.schema.yaml`, and what each data set format adds to it."""
+
+from pathlib import Path
+
+import yaml
+
+from ..datasets import formats
+
+
+def composed() -> dict:
+    """The JSON schema of a config.
+
+    A key that formats add says in `formats` which ones; `targets: all` is for formats with a course of time.
+    """
+    schema = yaml.safe_load((Path(__file__).parent / "config.schema.yaml").read_text(encoding="utf-8"))
+    of_data_set = schema["properties"]["datasets"]["additionalProperties"]
+    keys = of_data_set["properties"]
+    known = formats()
+    keys["format"]["enum"] = list(known)
+    for name, format_ in known.items():
+        for key, of_key in format_.adds_to_config.items():
+            keys.setdefault(key, of_key | {"formats": []})["formats"].append(name)
+    have_times = [name for name, format_ in known.items() if format_.has_times]
+    of_data_set["if"] = {"properties": {"format": {"enum": have_times}}}
+    of_data_set["else"] = {"properties": {"targets": {"type": "array"}}}
+    return schema
+
+
+SCHEMA = composed()
