@@ -278,14 +278,23 @@ def _drop_unread_imports(tree: ast.Module, package: str) -> None:
 
 
 def _name_of_part(node) -> str | None:
-    """The name of a function or of a string, in a module or a class, that does nothing until something reads it."""
+    """The name of what does nothing until something reads it, in a module or a class: a function, a string, a dict."""
     if isinstance(node, FUNCTIONS):
         called_unseen = node.name.startswith("__") and node.name.endswith("__")
         plain = all(_dotted(decorator).split(".")[-1] in PLAIN_DECORATORS for decorator in node.decorator_list)
         return node.name if plain and not called_unseen else None
-    if isinstance(node, ast.Assign) and _is_string(node.value) and len(node.targets) == 1:
+    is_plain = isinstance(node, ast.Assign) and (_is_string(node.value) or _is_plain_dict(node.value))
+    if is_plain and len(node.targets) == 1:
         return _targets(node)[0] if _targets(node) else None
     return None
+
+
+def _is_plain_dict(value: ast.expr) -> bool:
+    """Whether a value is a dict that is written out, or one that another is joined with, and calls nothing."""
+    if isinstance(value, ast.BinOp):
+        return isinstance(value.op, ast.BitOr) and _is_plain_dict(value.right)
+    written_out = (ast.Dict, ast.List, ast.Tuple, ast.Constant, ast.Name, ast.Attribute, ast.BinOp, ast.BitOr, ast.Load)
+    return isinstance(value, ast.Dict) and all(isinstance(part, written_out) for part in ast.walk(value))
 
 
 def _is_string(value: ast.expr) -> bool:

@@ -328,6 +328,9 @@ MESSAGE = (
     "take the region or the subject out of the config",
 )
 
+DESCRIPTION = ("early_alignment/datasets/things_eeg2.py", "averaged over its images", "the mean over its images")
+MEASURES = ("early_alignment/comparison/measures.py", '"spearman": spearman', '"spearman": pearson')
+
 
 def jobs(script: str, *formats: str) -> set:
     return {(script, format_) for format_ in formats or FORMATS}
@@ -337,20 +340,30 @@ def jobs(script: str, *formats: str) -> set:
     "edit, concerned",
     [
         (MESSAGE, set()),
+        (DESCRIPTION, set()),
+        (MEASURES, {"align.py"}),
         (NSD_Z_SCORE, jobs("read_responses.py", "nsd")),
         (RDM_FORMULA, {"compute_model_rdm.py", "compute_brain_rdm.py"}),
         (TRANSFORM, jobs("extract_features.py")),
     ],
-    ids=["message", "z-score of one format", "formula of RDMs", "transform of images"],
+    ids=[
+        "message",
+        "description of a key",
+        "a dict that is read",
+        "z-score of one format",
+        "formula of RDMs",
+        "transform of images",
+    ],
 )
 def test_an_edit_concerns_what_it_can_change_and_nothing_else(tree, edit, concerned):
-    """Of the jobs up to the RDMs; what is made from these is stale with them."""
+    """Of the jobs up to the alignments; what is made from these is stale with them."""
     looked_at = {
         "compute_model_rdm.py",
         "compute_brain_rdm.py",
         "import_checkpoint.py",
         "evaluate_checkpoint.py",
         "preprocess_session.py",
+        "align.py",
     }
     for script in ("list_stimuli.py", "extract_features.py", "read_responses.py"):
         looked_at |= jobs(script)
