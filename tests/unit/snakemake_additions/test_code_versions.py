@@ -343,7 +343,8 @@ def jobs(script: str, *formats: str) -> set:
         (DESCRIPTION, set()),
         (MEASURES, {"align.py"}),
         (NSD_Z_SCORE, jobs("read_responses.py", "nsd")),
-        (RDM_FORMULA, {"compute_model_rdm.py", "compute_brain_rdm.py"}),
+        # Alignments, of RDMs that are stale, import the module too.
+        (RDM_FORMULA, {"compute_model_rdm.py", "compute_brain_rdm.py", "align.py"}),
         (TRANSFORM, jobs("extract_features.py")),
     ],
     ids=[
