@@ -10,7 +10,7 @@ from early_alignment.statistics import resampling
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import squareform
-from scipy.stats import pearsonr
+from scipy.stats import pearsonr, spearmanr
 
 SMALL = 14
 LABELS = {f"image {i}": f"run {i % 2}" for i in range(SMALL)}
@@ -162,7 +162,7 @@ def test_streams_follow_from_names():
     assert resampling.stream("stimuli", "nsd") == resampling.stream("stimuli", "nsd")
     assert len({resampling.stream(*names) for names in (["ab", "c"], ["a", "bc"], ["abc"], ["c", "ab"])}) == 4
     # Of a name, the same on every machine and in every release: the digest as its standard gives it.
-    assert resampling.stream("é") == int(hashlib.sha256(b'["\\u00e9"]').hexdigest(), 16)
+    assert resampling.stream("é") == int(hashlib.sha256(b'["\\u00e9"]').hexdigest()[:32], 16)
 
 
 @given(st.integers(0, 2**32 - 1))
