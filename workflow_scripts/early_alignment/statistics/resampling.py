@@ -16,7 +16,7 @@ import numpy as np
 
 from ..comparison import measures
 from ..comparison.pairs import ALL
-from ..geometry.rdms import condensed, n_conditions
+from ..geometry.rdms import n_conditions
 
 LEAST_DISTINCT = 3
 """Different stimuli of a draw, at least: two are one pair, over which nothing correlates. As in rsatoolbox."""
@@ -128,13 +128,13 @@ def _sums(rdms: np.ndarray, weights: np.ndarray, measure: str, block: np.ndarray
 
 def _of_block(block: np.ndarray | slice, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A block's conditions; the places of all their pairs in condensed RDMs; which of these are of the block."""
-    places = np.zeros((n, n), dtype=np.int64)
-    places[np.triu_indices(n, k=1)] = np.arange(n * (n - 1) // 2)
     of_block = np.zeros(n * (n - 1) // 2, dtype=bool)
     of_block[block] = True
-    lower, upper = (side[of_block] for side in np.triu_indices(n, k=1))
-    conditions = np.union1d(lower, upper)
-    places = condensed(places[np.ix_(conditions, conditions)])
+    if of_block.all():
+        return np.arange(n), np.arange(of_block.size), of_block
+    sides = np.triu_indices(n, k=1)
+    conditions = np.unique([side[of_block] for side in sides])
+    places = np.flatnonzero(np.isin(sides[0], conditions) & np.isin(sides[1], conditions))
     return conditions, places, of_block[places]
 
 
