@@ -1,0 +1,234 @@
+"""Stimuli, subjects and seeds drawn with replacement; comparisons of RDMs of resampled stimuli.
+
+No RDM is built anew. A stimulus that is drawn m times has the weight m, a pair of stimuli the product of their two
+weights, and a correlation over the pairs of the resample is the correlation over the pairs of the sample so weighted.
+Pairs of a stimulus with its own copies are left out, as in rsatoolbox: nothing was measured between them. All the sums
+that a correlation needs are then of one form, Σ over i < j of wᵢ wⱼ vᵢⱼ, which is a matrix product for all draws.
+
+Imports numpy alone: the workflow starts this code in thousands of short jobs.
+"""
+
+import hashlib
+import json
+from typing import NamedTuple
+
+import numpy as np
+
+from ..comparison import measures
+from ..comparison.pairs import ALL
+from ..geometry.rdms import n_conditions
+
+LEAST_DISTINCT = 3
+"""Different stimuli of a draw, at least: two are one pair, over which nothing correlates. As in rsatoolbox."""
+ROWS_AT_A_TIME = 32
+"""Of the upper triangle; the lower corner that is multiplied in vain stays small, the products fit the cache."""
+NORMALISED = {
+    "pearson": measures.standardised,
+    "spearman": lambda rdms: measures.standardised(measures.ranks(rdms)),
+    "cosine": measures.scaled,
+}
+"""Measure that stimuli can be resampled for → what is done to RDMs (rdms, pairs) first."""
+
+
+def stream(*names: str) -> int:
+    """A seed that follows from names alone, such as of the factor and the data set; other names, another stream."""
+    return int.from_bytes(hashlib.sha256(json.dumps(names).encode()).digest()[:16])
+
+
+def multiplicities(n: int, draws: int, seed: int, distinct: int = 1) -> np.ndarray:
+    """How often each of n is drawn, when n are drawn with replacement.
+
+    Args:
+        n: The size of the sample.
+        draws: The number of draws. More draws begin with the same ones.
+        seed: For instance from `stream`.
+        distinct: So many different ones a draw has at least. Draws with fewer are passed over; of stimuli, give
+            `LEAST_DISTINCT`. Of eight stimuli one draw in 900 has fewer than 3, of twenty one in 10²⁰; subjects and
+            seeds need no such rule, since the mean of one subject, drawn n times, is a number.
+
+    Returns:
+        Integers (draws, n), each row with sum n.
+
+    Raises:
+        ValueError: n is less than `distinct`.
+    """
+    if n < distinct:
+        raise ValueError(f"draws of {n} never have {distinct} different ones")
+    rng = np.random.default_rng(seed)
+    kept = np.empty((0, n), dtype=np.int64)
+    while len(kept) < draws:
+        drawn = rng.integers(n, size=(draws, n)) + n * np.arange(draws)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=draws * n).reshape(draws, n)
+        kept = np.concatenate([kept, counts[(counts > 0).sum(axis=1) >= distinct]])
+    return kept[:draws]
+
+
+class Sums(NamedTuple):
+    """What all comparisons of some RDMs in one block of pairs have in common."""
+
+    values: np.ndarray
+    """The RDMs, normalised and 0 outside the block, float32 (rdms, pairs of the block's conditions)."""
+    weights: np.ndarray
+    """How often each of the block's conditions is drawn, float32 (conditions of the block, draws)."""
+    pairs: np.ndarray
+    """The weight of all pairs of the block, (draws,): the number of pairs that a resample has."""
+    mean: np.ndarray
+    """Weighted means over pairs, (rdms, draws); 0 for `cosine`, which does not centre."""
+    deviation: np.ndarray
+    """The weighted standard deviations, (rdms, draws); NaN where the pairs drawn are all alike."""
+
+
+def sums(rdms: np.ndarray, weights: np.ndarray, measure: str = "pearson", of: dict | None = None) -> list[Sums]:
+    """Prepare RDMs for `correlations`; what is prepared once serves all comparisons with the same draws.
+
+    Args:
+        rdms: Condensed RDMs (rdms, pairs).
+        weights: How often each condition is drawn, (draws, conditions), from `multiplicities`; a row of ones is the
+            sample itself.
+        measure: `pearson`; `cosine`; or `spearman`, for which RDMs are ranked once, in the whole sample, not anew in
+            each resample. In simulated RDMs of 60 and 150 conditions, the standard deviation over resamples is then
+            within 2 % of the exact one for correlations up to 0.15, 4 % too small at 0.55 and 5 to 10 % at 0.85.
+        of: Blocks of pairs, from `pairs.blocks`; all pairs are one by default.
+
+    Returns:
+        For each block, what a comparison needs.
+
+    Raises:
+        ValueError: The measure is none that stimuli can be resampled for, weights are of another number of conditions,
+            or an RDM cannot be compared (see `measures.compare`).
+    """
+    if measure not in NORMALISED:
+        raise ValueError(f"no intervals over stimuli for measure {measure!r}; there are for {', '.join(NORMALISED)}")
+    n = n_conditions(rdms)
+    if weights.shape[1] != n:
+        raise ValueError(f"draws of {weights.shape[1]} conditions for RDMs of {n}")
+    return [_sums(rdms, weights, measure, block) for block in (of or {ALL: slice(None)}).values()]
+
+
+def _sums(rdms: np.ndarray, weights: np.ndarray, measure: str, block: np.ndarray | slice) -> Sums:
+    conditions, places, inside = _of_block(block, weights.shape[1])
+    values = np.zeros((len(rdms), inside.size), dtype=np.float32)
+    for row, rdm in zip(values, rdms, strict=True):  # one at a time, for each needs more memory on its way
+        row[inside] = NORMALISED[measure](rdm[None, places[inside]])[0]
+    drawn = np.ascontiguousarray(weights.T[conditions], dtype=np.float32)
+    if inside.all():
+        pairs = (drawn.sum(axis=0, dtype=np.float64) ** 2 - (drawn.astype(np.float64) ** 2).sum(axis=0)) / 2
+    else:
+        pairs = sums_over_pairs(inside[None].astype(np.float32), drawn)[0]
+    first, second = np.swapaxes(
+        [sums_over_pairs(np.stack([inside.astype(np.float32), row]), drawn, row) for row in values], 0, 1
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.zeros_like(first) if measure == "cosine" else first / pairs
+        variance = second / pairs - mean**2
+        # Sums in float32 are exact to about 1e-6 of their largest part.
+        deviation = np.sqrt(np.where(variance > 1e-5 * second / pairs, variance, np.nan))
+    return Sums(values, drawn, pairs, mean, deviation)
+
+
+def _of_block(block: np.ndarray | slice, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A block's conditions; the places of all their pairs in condensed RDMs; which of these are of the block."""
+    of_block = np.zeros(n * (n - 1) // 2, dtype=bool)
+    of_block[block] = True
+    if of_block.all():
+        return np.arange(n), np.arange(of_block.size), of_block
+    sides = np.triu_indices(n, k=1)
+    conditions = np.unique([side[of_block] for side in sides])
+    places = np.flatnonzero(np.isin(sides[0], conditions) & np.isin(sides[1], conditions))
+    return conditions, places, of_block[places]
+
+
+def sums_over_pairs(values: np.ndarray, weights: np.ndarray, factor: np.ndarray | None = None) -> np.ndarray:
+    """Σ over i < j of wᵢ wⱼ vᵢⱼ, for all rows of values and all draws.
+
+    Goes through rows of the upper triangle, some at a time: products with the weights of the columns by BLAS, half of
+    the multiplications of a whole symmetric matrix, then with those of the rows. Rows are summed in float32, and the
+    sums of some rows in float64.
+
+    Args:
+        values: float32 (rows, pairs), condensed.
+        weights: float32 (conditions, draws).
+        factor: Values are multiplied by it on the way, float32 (pairs,).
+
+    Returns:
+        float64 (rows, draws).
+    """
+    n, draws = weights.shape
+    total = np.zeros((len(values), draws))
+    begin = 0
+    for start in range(0, n - 1, ROWS_AT_A_TIME):
+        rows = min(ROWS_AT_A_TIME, n - 1 - start)
+        block = np.zeros((len(values), rows, n - start), dtype=np.float32)
+        for row in range(rows):
+            pairs = slice(begin, begin + n - 1 - start - row)
+            block[:, row, row + 1 :] = values[:, pairs] if factor is None else values[:, pairs] * factor[pairs]
+            begin = pairs.stop
+        over_columns = (block.reshape(len(values) * rows, n - start) @ weights[start:]).reshape(-1, rows, draws)
+        total += np.einsum("vid,id->vd", over_columns, weights[start : start + rows])
+    return total
+
+
+def correlations(model: list[Sums], brains: list[Sums]) -> np.ndarray:
+    """The correlations of one model RDM with brain RDMs in each block and each draw.
+
+    Args:
+        model: From `sums`, of one RDM.
+        brains: From `sums`, with the same draws, measure and blocks.
+
+    Returns:
+        float64 (blocks, draws, brains); NaN where the pairs of a block that are drawn are all alike.
+    """
+    found = []
+    for x, y in zip(model, brains, strict=True):
+        products = sums_over_pairs(y.values, y.weights, x.values[0])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found.append(((products / y.pairs - x.mean * y.mean) / (x.deviation * y.deviation)).T)
+    return np.stack(found)
+
+
+def mean_over_blocks(values: np.ndarray, brains: list[Sums]) -> np.ndarray:
+    """The mean over blocks, weighted by the pairs that each has in the draw.
+
+    Args:
+        values: (blocks, draws, brains), NaN where a block has no value in a draw; it is then left out.
+        brains: From `sums`, for the weights.
+
+    Returns:
+        (draws, brains); NaN where no block has a value.
+    """
+    weights = np.stack([block.pairs for block in brains])[:, :, None] * np.isfinite(values)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.nansum(weights * values, axis=0) / weights.sum(axis=0)
+
+
+def resampled_correlations(
+    model_rdm: np.ndarray,
+    brain_rdms: np.ndarray | list[Sums],
+    weights: np.ndarray,
+    measure: str = "pearson",
+    of: dict | None = None,
+) -> np.ndarray:
+    """Compare a model RDM with brain RDMs in every resample of the stimuli.
+
+    Args:
+        model_rdm: Condensed (pairs,).
+        brain_rdms: Condensed (brains, pairs); or what `sums` made of them, with the same weights, measure and blocks,
+            which saves two thirds of the work when they are compared with many model RDMs.
+        weights: (draws, conditions), as of `sums`.
+        measure: As of `sums`.
+        of: Blocks of pairs, as of `sums`; each is compared on its own, and the result is their mean, weighted by the
+            pairs that each has in the resample.
+
+    Returns:
+        float64 (draws, brains), within 1e-5 of what the resampled RDMs give in float64.
+
+    Raises:
+        ValueError: As of `sums`.
+    """
+    brains = brain_rdms if isinstance(brain_rdms, list) else sums(brain_rdms, weights, measure, of)
+    return mean_over_blocks(correlations(sums(model_rdm[None], weights, measure, of), brains), brains)
+
+
+def partial(xy: np.ndarray, xz: np.ndarray, yz: np.ndarray) -> np.ndarray:
+    """The correlation of x and y without what z explains of either, from the three correlations; any shape."""
+    return (xy - xz * yz) / np.sqrt((1 - xz**2) * (1 - yz**2))
