@@ -33,6 +33,7 @@ include: "rules/responses.smk"
 include: "rules/brain_rdms.smk"
 include: "rules/alignment.smk"
 include: "rules/tables.smk"
+include: "rules/statistics.smk"
 include: "rules/figures.smk"
 
 
@@ -49,6 +50,13 @@ rule all:
         rules.accuracy_table.output,
         rules.noise_ceiling_table.output,
         rules.peaks_table.output,
+        rules.trajectories_table.output,
+        rules.timing_table.output,
+        rules.peak_distribution_table.output,
+        rules.order_table.output,
+        rules.hierarchy_table.output,
+        rules.accuracy_alignment_table.output,
+        rules.survival_table.output,
 
 
 # Before anything runs, not in a dry-run: Snakemake does not say earlier what will run the jobs.

@@ -16,6 +16,7 @@ from early_alignment.experiment.config import check_own_files, check_roots, chec
 from early_alignment.experiment.grid import networks_of, size_of_view
 from early_alignment.geometry.brain_rdms import NEEDS_REPETITIONS
 from early_alignment.simulation.plan import plan_of
+from early_alignment.statistics.resamples import resampled_measures
 from snakemake_additions import ancient_inputs, messages, sigterm
 from snakemake_additions.code_versions import code_version
 from snakemake_additions.command_line import needs_no_data

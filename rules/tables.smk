@@ -8,9 +8,16 @@
 #   tables/noise_ceiling.csv  all brain RDMs, and the labels of conditions where these choose pairs
 #   tables/peaks.csv          tables/alignment.csv
 
+
+include: "helpers/tables.smk"
+
+
 DATA = "measured" if SIMULATION is None else "simulated"
 # Networks that are analysed within an epoch, of which an accuracy says how many steps an epoch has.
 IN_PARTS = [n.name for n in NETWORKS.values() if any("+" in epoch for epoch in n.epochs)]
+ACCURACIES_IN_PARTS = [
+    ACCURACY.format(network=name, seed=NETWORKS[name].seeds[0], epoch="000") for name in IN_PARTS
+]
 # (network, seed, epoch) of all checkpoints whose accuracy is measured.
 EVALUATED = [
     (network.name, seed, epoch)
@@ -29,18 +36,10 @@ rule alignment_table:
                 results(f"alignment/{{dataset}}/{LOOK}/{{block}}/{{target}}.csv"), network
             )
         ],
-        accuracies=[
-            ACCURACY.format(network=name, seed=NETWORKS[name].seeds[0], epoch="000")
-            for name in IN_PARTS
-        ],
+        accuracies=ACCURACIES_IN_PARTS,
     output:
-        report(
-            results("tables/alignment.csv"),
-            caption="../report/alignment.rst",
-            category="Tables",
-            labels={
-                "table": "alignment of every subject, network, seed, epoch, view, block and target"
-            },
+        table(
+            "alignment", "alignment of every subject, network, seed, epoch, view, block and target"
         ),
     log:
         log_of("tables/alignment"),
@@ -62,12 +61,7 @@ rule accuracy_table:
     input:
         [ACCURACY.format(network=n, seed=seed, epoch=epoch) for n, seed, epoch in EVALUATED],
     output:
-        report(
-            results("tables/accuracy.csv"),
-            caption="../report/accuracy.rst",
-            category="Tables",
-            labels={"table": "loss and accuracy of every network, seed and epoch"},
-        ),
+        table("accuracy", "loss and accuracy of every network, seed and epoch"),
     log:
         log_of("tables/accuracy"),
     benchmark:
@@ -95,12 +89,7 @@ rule noise_ceiling_table:
         brain_rdms=[file for target in TARGETS for file in brain_rdm_files(*target)],
         stimuli=[file for dataset in DATASETS for file in files_of_labels(dataset)],
     output:
-        report(
-            results("tables/noise_ceiling.csv"),
-            caption="../report/noise_ceiling.rst",
-            category="Tables",
-            labels={"table": "noise ceiling of every target"},
-        ),
+        table("noise_ceiling", "noise ceiling of every target"),
     log:
         log_of("tables/noise_ceiling"),
     benchmark:
@@ -124,12 +113,7 @@ rule peaks_table:
     input:
         results("tables/alignment.csv"),
     output:
-        report(
-            results("tables/peaks.csv"),
-            caption="../report/peaks.rst",
-            category="Tables",
-            labels={"table": "epoch of highest alignment"},
-        ),
+        table("peaks", "epoch of highest alignment"),
     log:
         log_of("tables/peaks"),
     benchmark:

@@ -25,6 +25,13 @@ wildcard_constraints:
 rule all:
     input:
         ALIGNMENTS,
+        expand(
+            f"resamples/{LOOK}/{{block}}.npz",
+            dataset=SUBJECTS,
+            seed=SEEDS,
+            epoch=EPOCHS,
+            block=BLOCKS,
+        ),
         expand("accuracy/seed-{seed}/epoch-{epoch}.json", seed=SEEDS, epoch=EPOCHS),
 
 
@@ -132,5 +139,37 @@ rule alignment:
         f"logs/alignment/{LOOK}/{{block}}/{{target}}.log",
     benchmark:
         f"benchmarks/alignment/{LOOK}/{{block}}/{{target}}.tsv"
+    shell:
+        "touch {output}"
+
+
+rule resamples:
+    input:
+        f"model_rdms/{LOOK}/{{block}}.npy",
+        "brains/{dataset}.npz",
+    output:
+        f"resamples/{LOOK}/{{block}}.npz",
+    log:
+        f"logs/resamples/{LOOK}/{{block}}.log",
+    benchmark:
+        f"benchmarks/resamples/{LOOK}/{{block}}.tsv"
+    shell:
+        "touch {output}"
+
+
+rule brains:
+    input:
+        lambda w: [
+            f"brain_rdms/{w.dataset}/sub-{s}/{t}.npy"
+            for d, t in TARGETS
+            for s in SUBJECTS[d]
+            if d == w.dataset
+        ],
+    output:
+        "brains/{dataset}.npz",
+    log:
+        "logs/brains/{dataset}.log",
+    benchmark:
+        "benchmarks/brains/{dataset}.tsv"
     shell:
         "touch {output}"

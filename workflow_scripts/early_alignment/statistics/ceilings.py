@@ -63,3 +63,8 @@ def _noise_ceiling(rdms: np.ndarray, measure: str) -> tuple[float, float]:
     upper = [compare(one[None], total[None], measure).item() for one in rdms]
     lower = [compare(one[None], (total - own)[None], measure).item() for one, own in zip(rdms, normalised, strict=True)]
     return float(np.mean(lower)), float(np.mean(upper))
+
+
+def share(value: float, bound: float) -> float:
+    """An alignment as a part of a bound of the noise ceiling, not clipped; NaN where the bound is not above 0."""
+    return value / bound if bound > 0 else float("nan")

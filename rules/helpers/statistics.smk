@@ -1,0 +1,34 @@
+# What the rules of rules/statistics.smk ask for.
+
+RESAMPLES = f"statistics/resamples/{{dataset}}/{LOOK}/{{block}}.npz"
+
+# (measure, pairs) of all comparisons for which stimuli can be resampled.
+RESAMPLED = list(
+    product(resampled_measures(config["alignment"]["measures"]), config["alignment"]["pairs"])
+)
+
+
+def brain_rdms_of(dataset):
+    """(target, subject) → the file of its brain RDM, for all of a data set's."""
+    return {
+        (target, subject): results(f"brain_rdms/{dataset}/sub-{subject}/{target}.npy")
+        for target in DATASETS[dataset].targets
+        for subject in DATASETS[dataset].subjects_of(target)
+    }
+
+
+def resamples_of(network):
+    """The files of resamples of a network, data sets first, then blocks in order."""
+    return [
+        results(RESAMPLES).format(
+            dataset=dataset, network=network.name, seed=seed, epoch=epoch, view=view, block=block
+        )
+        for dataset, block, (seed, epoch, view) in product(DATASETS, network.blocks, network.looks)
+    ]
+
+
+def claims_to_evaluate(wildcards):
+    """The claims of the paper or of a file of the user's; what they say decides, not where they are."""
+    from early_alignment.statistics import claims
+
+    return claims.read(config["statistics"]["claims"] or claims.PAPERS)

@@ -1,0 +1,218 @@
+"""Files of resamples against resampled RDMs, and the curves and tables made of them against plain computations."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from early_alignment.comparison import measures
+from early_alignment.errors import InputError
+from early_alignment.statistics import claims, curve_tables, curves, resamples
+from scipy import stats
+from scipy.spatial.distance import squareform
+
+N, DRAWS = 24, 150
+SUBJECTS = {"V1": ["1", "2", "3"], "PPA": ["1", "2"]}
+EPOCHS = ["000", "000+00010", "001", "009"]
+KINDS = [("pearson", "all"), ("spearman", "all"), ("pearson", "within_partitions")]
+
+
+def random_rdm(rng, common=None) -> np.ndarray:
+    own = rng.normal(size=N * (N - 1) // 2)
+    return (own if common is None else own + common).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Brain RDMs that share a part, a table of stimuli in two partitions, and the file of what they have in common."""
+    folder, rng = tmp_path_factory.mktemp("resamples"), np.random.default_rng(1)
+    common = random_rdm(rng)
+    np.save(folder / "common.npy", common)
+    brain = {}
+    for target, subjects in SUBJECTS.items():
+        for subject in subjects:
+            brain[target, subject] = folder / f"{target}_{subject}.npy"
+            np.save(brain[target, subject], random_rdm(rng, common))
+    lines = [f"c{i},{'a' if i < 14 else 'b'}" for i in range(N)]
+    (folder / "stimuli.csv").write_text("\n".join(["condition,label", *lines]))
+    resamples.write_brains(folder / "brains.npz", brain, KINDS, folder / "stimuli.csv", DRAWS, "study")
+    return folder
+
+
+def write_model(folder, rdm, name="model", **of):
+    np.save(folder / f"{name}.npy", rdm)
+    of = {"dataset": "study", "network": "net", "seed": "1", "epoch": "000", "view": "32px", "block": "one"} | of
+    path = folder / f"{name}.npz"
+    resamples.write_alignment(path, folder / f"{name}.npy", folder / "brains.npz", of)
+    return path
+
+
+def test_the_first_row_is_the_sample_and_the_others_are_resampled_rdms(folder):
+    model = random_rdm(np.random.default_rng(2), np.load(folder / "common.npy"))
+    found = resamples.read(write_model(folder, model))
+    assert (found.kinds, found.n) == (KINDS, N)
+    assert found.columns == [(target, subject) for target, subjects in SUBJECTS.items() for subject in subjects]
+    brains = np.stack([np.load(folder / f"{target}_{subject}.npy") for target, subject in found.columns])
+    for kind in (0, 1):
+        expected = measures.compare(model[None], brains, KINDS[kind][0])[0]
+        np.testing.assert_allclose(found.values[kind, 0], expected, atol=1e-5)
+    weights = np.load(folder / "brains.npz")["weights"]
+    for draw in (1, 2, DRAWS):
+        drawn = np.repeat(np.arange(N), weights[draw])
+        i, j = np.triu_indices(N, k=1)
+        others = drawn[i] != drawn[j]
+        x, *ys = (squareform(rdm)[drawn[i], drawn[j]][others] for rdm in (model, *brains))
+        np.testing.assert_allclose(found.values[0, draw], [np.corrcoef(x, y)[0, 1] for y in ys], atol=1e-5)
+
+
+def test_all_model_rdms_meet_the_same_resamples(folder):
+    model = random_rdm(np.random.default_rng(3))
+    one, other = (resamples.read(write_model(folder, model * scale, f"m{scale}")).values for scale in (1, 2))
+    np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "rdm, words",
+    [(np.ones(N * (N - 1) // 2, np.float32), "constant"), (np.arange(15, dtype=np.float32), "an RDM of 6 conditions")],
+)
+def test_a_model_rdm_that_cannot_be_compared_is_named(folder, rdm, words):
+    with pytest.raises(InputError, match=words) as error:
+        write_model(folder, rdm, "wrong")
+    assert error.value.where.endswith("wrong.npy")
+    assert not (folder / "wrong.npz").exists()
+
+
+def test_measures_without_resamples_are_left_out():
+    assert resamples.resampled_measures(["kendall_tau_a", "spearman", "whitened", "cosine"]) == ["spearman", "cosine"]
+
+
+# Curves ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def grid(folder):
+    """Files of two seeds × four epochs × two blocks; alignment rises in the second block. One epoch is calibrated."""
+    common, rng, files = np.load(folder / "common.npy"), np.random.default_rng(4), []
+    for block, rise in (("one", 0.0), ("two", 1.5)):
+        for seed in ("1", "2"):
+            for place, epoch in enumerate(EPOCHS):
+                for view in ["32px", "32px-calibrated"][: 1 + (epoch == "000")]:
+                    rdm = random_rdm(rng, common * (0.2 + rise * (place / 3) ** 2))
+                    name = f"{block}-{seed}-{epoch}-{view}"
+                    files.append(write_model(folder, rdm, name, seed=seed, epoch=epoch, view=view, block=block))
+    (folder / "accuracy.json").write_text(json.dumps({"steps_per_epoch": 40}))
+    return files, [("net", folder / "accuracy.json")]
+
+
+def test_curves_are_of_all_views_blocks_targets_and_kinds(grid):
+    found = dict(curves.curves_of(*grid))
+    assert len(found) == 2 * 2 * 2 * 3
+    key = curves.Key("study", "PPA", "net", "32px", "two", "pearson", "all")
+    curve = found[key]
+    np.testing.assert_allclose(curve.epochs, [0, 0.25, 1, 9])
+    assert curve.n == {"stimuli": N, "subjects": 2, "seeds": 2}
+    files = {tuple(f.of[name] for name in ("seed", "epoch", "view", "block")): f for f in map(resamples.read, grid[0])}
+    for i, epoch in enumerate(EPOCHS):
+        values = [files[seed, epoch, "32px", "two"].values[0, 0, 3:] for seed in ("1", "2")]
+        assert curve.point[i] == pytest.approx(np.mean(values))
+
+
+def test_epochs_without_a_calibrated_view_count_as_the_plain_one(grid):
+    found = dict(curves.curves_of(*grid))
+    plain, calibrated = (
+        found[curves.Key("study", "V1", "net", view, "two", "pearson", "all")] for view in ("32px", "32px-calibrated")
+    )
+    assert calibrated.in_view.tolist() == [True, False, False, False]
+    np.testing.assert_array_equal(plain.point[1:], calibrated.point[1:])
+    assert plain.point[0] != calibrated.point[0]
+
+
+@pytest.fixture(scope="module")
+def ceiling():
+    rows = [
+        {"dataset": "study", "target": target, "measure": measure, "pairs": pairs, "lower": 0.4, "upper": 0.5}
+        for target in SUBJECTS
+        for measure, pairs in KINDS
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_trajectories_have_the_mean_its_interval_and_its_share_of_the_ceiling(grid, ceiling):
+    over = ("subjects",)
+    table = curve_tables.trajectories(curves.curves_of(*grid), ceiling, over, "measured")
+    assert len(table) == 2 * 2 * 3 * (len(EPOCHS) + 1)
+    of = table.query("target == 'V1' and block == 'two' and measure == 'pearson' and pairs == 'all' and view == '32px'")
+    curve = dict(curves.curves_of(*grid))[curves.Key("study", "V1", "net", "32px", "two", "pearson", "all")]
+    np.testing.assert_allclose(of["value"], curve.point)
+    np.testing.assert_allclose(of["share_of_lower_ceiling"], curve.point / 0.4)
+    # Over subjects alone: a t interval of three subjects' means, up to the chance of 150 draws.
+    means = curve.resampled[0].mean(axis=1)
+    plain = stats.t.ppf(0.975, 2) * means.std(axis=1, ddof=1) / np.sqrt(3)
+    np.testing.assert_allclose((of["high"] - of["low"]) / 2, plain, rtol=0.25)
+    assert set(of["generalises_over"]) == {"subjects"}
+    assert set(of["n_stimuli"]) == {N}
+    assert (of["q"] >= of["p"] - 1e-12).all()
+
+
+def test_of_a_factor_of_one_nothing_is_known_and_the_table_says_so(grid, ceiling, folder):
+    one_seed = [file for file in grid[0] if "-1-" in file.name]
+    table = curve_tables.trajectories(curves.curves_of(one_seed, grid[1]), ceiling, ("subjects", "seeds"), "measured")
+    assert table["low"].isna().all() and table["p"].isna().all() and table["value"].notna().all()
+    assert table["status"].str.startswith("cannot be known").all()
+    timing = curve_tables.timing_of_curves(curves.curves_of(one_seed, grid[1]), ("subjects", "seeds"), "measured")
+    assert timing["low"].isna().all()
+
+
+def test_a_planted_rise_peaks_at_the_end_and_is_half_way_where_it_was_put(grid):
+    over = ("stimuli", "subjects", "seeds")
+    table = curve_tables.timing_of_curves(curves.curves_of(*grid), over, "measured")
+    of = table.query("target == 'V1' and block == 'two' and measure == 'pearson' and pairs == 'all' and view == '32px'")
+    of = of.set_index("quantity")
+    assert of.loc["peak epoch", "value"] == 9
+    assert 0.25 < of.loc["half-time", "value"] < 1
+    assert of.loc["peak less final", "value"] == 0
+    assert of.loc["peak less untrained", "low"] > 0
+    assert of.loc["share of the final alignment at epoch 0", "value"] < 0.6
+    distribution = curve_tables.peak_distribution(curves.curves_of(*grid), over, "measured")
+    shares = distribution.groupby(["target", "block", "view", "measure", "pairs"])["share"].sum()
+    np.testing.assert_allclose(shares, 1)
+
+
+def test_orders_hierarchies_accuracies_and_claims_have_their_rows(grid):
+    over = ("stimuli", "subjects", "seeds")
+    order = curve_tables.order_of_targets(curves.curves_of(*grid), over, "measured")
+    assert len(order) == 2 * 2 * 3  # views × blocks × kinds, of one pair of targets
+    scores = curve_tables.hierarchy_scores(curves.curves_of(*grid), over, "measured")
+    assert set(scores["targets"]) == {"V1 < PPA"}
+    epochs = [0, 0.25, 1, 9]
+    rows = [{"network": "net", "seed": s, "epoch": e, "top1": e / 10 + s / 100} for s in (1, 2) for e in epochs]
+    related = curve_tables.accuracy_and_alignment(curves.curves_of(*grid), pd.DataFrame(rows), over, "measured")
+    first = related.query("quantity == 'changes between epochs'")
+    curve = next(iter(curves.curves_of(*grid)))[1]
+    expected = np.corrcoef(np.diff([e / 10 for e in epochs]), np.diff(curve.point))[0, 1]
+    assert first.iloc[0]["value"] == pytest.approx(expected)
+    rules = [
+        {
+            "claim": "The second block becomes more aligned with V1",
+            "parts": [
+                {
+                    "quantity": "trend",
+                    "dataset": "study",
+                    "targets": ["V1"],
+                    "blocks": ["second"],
+                    "epochs": [0, "last"],
+                    "direction": "rises",
+                }
+            ],
+        },
+        *claims.read(),
+    ]
+    blocks = {"net": ["one", "two"]}
+    table = curve_tables.claims_of(curves.curves_of(*grid), pd.DataFrame(rows), rules, blocks, over, "measured")
+    of_first = table[table["claim"] == rules[0]["claim"]]
+    assert set(of_first.query("view == '32px' and pairs == 'all'")["verdict"]) == {"holds"}
+    others = table[(table["claim"] != rules[0]["claim"]) & ~table["quantity"].str.startswith("all, all")]
+    assert set(others["verdict"]) == {claims.NOT_TESTABLE}
+    assert others["reason"].str.contains("nsd|things_eeg2").any()
+    survived = curve_tables.survival(table).set_index("claim")
+    assert survived.loc[rules[0]["claim"], "choices"] == 2 * 3

@@ -1,0 +1,120 @@
+"""Curves of alignment over training, subjects and seeds averaged, and their replicates, from files of resamples."""
+
+from collections.abc import Iterator
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+
+from ..epochs import epoch_and_step
+from . import intervals, resamples, resampling, tables
+from .resamples import Resamples
+from .tables import size_of
+
+
+class Key(NamedTuple):
+    """What a curve is of."""
+
+    dataset: str
+    target: str
+    network: str
+    view: str
+    block: str
+    measure: str
+    pairs: str
+
+
+class Curve(NamedTuple):
+    """Alignment over the analysed epochs."""
+
+    labels: list[str]
+    """As paths call the epochs, in order, (epochs,)."""
+    epochs: np.ndarray
+    """As numbers, steps being parts of an epoch, (epochs,)."""
+    in_view: np.ndarray
+    """Whether the epoch is looked at in this view; else, the view being calibrated, it stands for the plain one."""
+    resampled: np.ndarray
+    """(1 + draws, epochs, seeds, subjects); the first row is the sample itself."""
+    seeds: list[int]
+    subjects: list[str]
+    n: dict[str, int]
+    """Factor → the size of its sample."""
+    replicates: dict[frozenset[str], np.ndarray]
+    """Resampled factors → (draws, epochs), as `intervals.replicates` gives them."""
+
+    @property
+    def point(self) -> np.ndarray:
+        """The mean over subjects and seeds in the sample, (epochs,)."""
+        return self.resampled[0].mean(axis=(-2, -1))
+
+
+def curves_of(files, accuracies) -> Iterator[tuple[Key, Curve]]:
+    """All curves of some files of resamples.
+
+    Args:
+        files: In the order that curves are wanted in.
+        accuracies: Pairs of a network and the file of an accuracy of it, of networks that are analysed inside an epoch.
+    """
+    return curves([resamples.read(file) for file in files], tables.steps_per_epoch(accuracies))
+
+
+def curves(found: list[Resamples], steps_per_epoch: dict[str, int]) -> Iterator[tuple[Key, Curve]]:
+    """All curves of some files of resamples, which are of whole grids of seeds and epochs.
+
+    Subjects are drawn alike in all targets that have the same ones, seeds in all curves of a network; so differences
+    between curves are paired.
+
+    Args:
+        found: In the order that curves are wanted in: data sets, networks, views and blocks as they first appear.
+        steps_per_epoch: Network → steps per epoch, of networks that are analysed inside an epoch.
+    """
+    by_place = {tuple(file.of.values()): file for file in found}
+    wholes = dict.fromkeys((f.of["dataset"], f.of["network"], f.of["view"], f.of["block"]) for f in found)
+    for dataset, network, view, block in wholes:
+        of_network = [f.of for f in found if (f.of["dataset"], f.of["network"]) == (dataset, network)]
+        seeds = sorted({int(of["seed"]) for of in of_network})
+        labels = sorted({of["epoch"] for of in of_network})
+
+        def place(seed, label, view, dataset=dataset, network=network, block=block):
+            return dataset, network, str(seed), label, view, block
+
+        in_view = np.array([place(seeds[0], label, view) in by_place for label in labels])
+        if not in_view.all() and view == size_of(view):
+            raise ValueError(f"{dataset}, {network}, {view}, {block}: no resamples of some epochs")
+        views = [view if own else size_of(view) for own in in_view]
+        files = [by_place[place(seed, label, v)] for label, v in zip(labels, views, strict=True) for seed in seeds]
+        values = np.stack([file.values for file in files])
+        values = values.reshape(len(labels), len(seeds), *values.shape[1:])  # epochs, seeds, kinds, draws, columns
+        first = files[0]
+        for (i, (measure, pairs)), target in product(
+            enumerate(first.kinds), dict.fromkeys(target for target, _ in first.columns)
+        ):
+            columns = [j for j, (of_target, _) in enumerate(first.columns) if of_target == target]
+            subjects = [first.columns[j][1] for j in columns]
+            resampled = values[:, :, i][..., columns].transpose(2, 0, 1, 3).astype(np.float64)
+            draws = len(resampled) - 1
+            drawn_subjects = resampling.multiplicities(
+                len(subjects), draws, resampling.stream("subjects", dataset, *subjects)
+            )
+            drawn_seeds = resampling.multiplicities(
+                len(seeds), draws, resampling.stream("seeds", network, *map(str, seeds))
+            )
+            yield (
+                Key(dataset, target, network, view, block, measure, pairs),
+                Curve(
+                    labels,
+                    np.array([number(label, steps_per_epoch.get(network)) for label in labels]),
+                    in_view,
+                    resampled,
+                    seeds,
+                    subjects,
+                    {"stimuli": first.n, "subjects": len(subjects), "seeds": len(seeds)},
+                    intervals.replicates(resampled, drawn_subjects, drawn_seeds),
+                ),
+            )
+
+
+def number(label: str, steps_per_epoch: int | None) -> float:
+    """An epoch's label as a number; steps are parts of an epoch."""
+    epoch, step = epoch_and_step(label)
+    return epoch + (step / steps_per_epoch if step else 0)

@@ -1,0 +1,16 @@
+"""Evaluate claims about alignment over training, under every choice of analysis."""
+
+from early_alignment.logs import log_to
+from early_alignment.statistics import curve_tables, tables
+from early_alignment.statistics.curves import curves_of
+
+log_to(snakemake.log[0])
+table = curve_tables.claims_of(
+    curves_of(snakemake.input.resamples, zip(snakemake.params.in_parts, snakemake.input.accuracies, strict=True)),
+    tables.read(snakemake.input.accuracy),
+    snakemake.params.claims,
+    blocks=snakemake.params.blocks,
+    over=tuple(snakemake.params.over),
+    data=snakemake.params.data,
+)
+table.to_csv(snakemake.output[0], index=False)

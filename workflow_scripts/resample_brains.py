@@ -1,0 +1,15 @@
+"""Prepare a data set's brain RDMs for comparisons in resamples of the stimuli; imports numpy alone."""
+
+from early_alignment.logs import log_to
+from early_alignment.statistics import resamples
+
+log_to(snakemake.log[0])
+columns = map(tuple, snakemake.params.columns)
+resamples.write_brains(
+    snakemake.output[0],
+    brain=dict(zip(columns, snakemake.input.brain, strict=True)),
+    kinds=snakemake.params.kinds,
+    stimuli=next(iter(snakemake.input.stimuli), None),
+    draws=snakemake.params.draws,
+    dataset=snakemake.wildcards.dataset,
+)
