@@ -69,7 +69,7 @@ class Study(NamedTuple):
     over: tuple[str, ...]
     """The factors that intervals generalise over."""
     interval: Callable
-    """As of `intervals.interval`: (point, replicates, n, over) → standard_error and degrees_of_freedom, of any shape."""
+    """As `intervals.interval`: (point, replicates, n, over) → standard_error and degrees_of_freedom, point's shape."""
     accuracy: np.ndarray | None = None
     """Seeds averaged, (epochs,); None where it is not evaluated."""
 
@@ -174,6 +174,8 @@ def estimates(study: Study, weights: dict[tuple[str, str, str], np.ndarray]) -> 
         some: sum(study.curves[key].replicates[some] @ of_key.T for key, of_key in weights.items()) for some in factors
     }
     found = study.interval(point, replicates, study.n[dataset], study.over)
+    if np.isnan(found.standard_error).any():
+        raise NotTestable(f"no standard error over {', '.join(study.over)} of {study.n[dataset]}")
     return Estimates(
         np.asarray(point), *(np.broadcast_to(x, point.shape) for x in (found.standard_error, found.degrees_of_freedom))
     )
@@ -382,8 +384,6 @@ def _row(claim: str, number: int, part: dict, study: Study) -> Row:
     shown["more_than"] = f" less epoch {part['more_than']}" if "more_than" in part else ""
     try:
         found = quantity.of(study, part)
-        if np.isnan(found.p_holds):
-            raise NotTestable(f"no standard error over {', '.join(study.over)}")
         verdict, reason = found.verdict, ""
     except NotTestable as why:
         found, verdict, reason = Finding(*[np.nan] * 5), NOT_TESTABLE, str(why)
@@ -420,19 +420,24 @@ def read(path=PAPERS) -> list[dict]:
         raise InputError(path, f"a {type(claims).__name__}", "a list of claims", "begin each claim with `- claim:`")
     for number, claim in enumerate(claims, start=1):
         where = f"{path}, claim {number}"
-        errors += attempts((refuse_other_keys, claim, where, ("claim", "parts")))
-        if not errors and not (isinstance(claim["claim"], str) and isinstance(claim["parts"], list) and claim["parts"]):
-            errors.append(
-                InputError(
-                    where, f"{claim}", "the claim in words, and a list of parts", "begin parts with `- quantity:`"
-                )
-            )
-        if not errors:
-            for place, part in enumerate(claim["parts"], start=1):
-                errors += attempts((check_part, part, f"{where}, part {place}"))
+        of_claim = attempts((check_claim, claim, where))
+        parts = [] if of_claim else enumerate(claim["parts"], start=1)
+        errors += of_claim + attempts(*((check_part, part, f"{where}, part {place}") for place, part in parts))
     if errors:
         raise together(errors, str(path))
     return claims
+
+
+def check_claim(claim, where: str) -> None:
+    """Refuse what is no claim, whatever its parts are.
+
+    Raises:
+        InputError: It is no mapping, a key is unknown or missing, or of another kind.
+    """
+    refuse_other_keys(claim, where, ("claim", "parts"))
+    if not isinstance(claim["claim"], str) or not isinstance(claim["parts"], list) or not claim["parts"]:
+        expected = "the claim in words, and a list of parts"
+        raise InputError(where, f"{claim}", expected, "begin each part with `- quantity:`")
 
 
 def check_part(part, where: str) -> None:
@@ -443,7 +448,7 @@ def check_part(part, where: str) -> None:
     """
     if not isinstance(part, dict) or "quantity" not in part:
         raise InputError(where, f"{part}", "a mapping with the key quantity", f"give one of {', '.join(QUANTITIES)}")
-    known_or_refused(str(part["quantity"]), QUANTITIES, where, "quantity")
+    known_or_refused(str(part["quantity"]), QUANTITIES, where, "quantity", "correct the claim")
     quantity = QUANTITIES[part["quantity"]]
     refuse_other_keys(part, where, (*EVERYWHERE, *quantity.needs), quantity.may)
     for key, value in part.items():
@@ -463,7 +468,7 @@ def refuse_other_keys(mapping, where: str, needs: tuple[str, ...], may: tuple[st
     if not isinstance(mapping, dict):
         raise InputError(where, f"{mapping!r}", f"a mapping with the keys {', '.join(needs)}", "give these keys")
     for key in mapping:
-        known_or_refused(str(key), (*needs, *may), where, "key")
+        known_or_refused(str(key), (*needs, *may), where, "key", "correct the claim")
     if missing := [key for key in needs if key not in mapping]:
         raise InputError(where, f"no {', no '.join(missing)}", f"the keys {', '.join(needs)}", "add what is missing")
 
