@@ -348,6 +348,30 @@ def test_without_accuracy_or_an_error_nothing_is_said():
     assert row.verdict == "not testable" and "no standard error over stimuli, subjects, seeds" in row.reason
 
 
+def test_what_accuracy_does_not_say_is_not_testable():
+    truths, _ = correlated(0)
+    for accuracy in (np.linspace(0, 1, 6), [0, 0.3, np.nan, 0.5, 0.6, 0.7]):
+        study = noiseless(truths, EPOCHS, accuracy=accuracy)
+        (row, _) = claims.evaluate([{"claim": "", "parts": [RULES["accuracy"]]}], study)
+        assert row.reason == "accuracy is not known, or always changes alike, after epoch 1"
+    study = trajectories.study_of({key: truth * 0 for key, truth in truths.items()}, EPOCHS, accuracy=EPOCHS)
+    reasons = {claims.evaluate([{"claim": "", "parts": [RULES["accuracy"]]}], study)[0].reason for _ in range(3)}
+    assert reasons <= {"", "changes of alignment differ no more than their noise does"}
+
+
+def test_the_untrained_network_alone_is_not_trained():
+    study = noiseless({key: truth[:1] for key, truth in SMALL.items()}, [0])
+    (row, _) = claims.evaluate([{"claim": "", "parts": [RULES["depth_by_target"] | {"targets": "all"}]}], study)
+    assert row.reason == "no trained network is analysed"
+    (row, _) = claims.evaluate([{"claim": "", "parts": [RULES["peak"] | {"epoch": 0}]}], study)
+    assert row.reason == "no other epoch is analysed"
+
+
+def test_epochs_inside_the_first_are_called_as_in_tables():
+    study = noiseless(one([0, 3, 1]), [0, 100 / 5005, 1])
+    assert value_of(WHERE | {"quantity": "peak", "epoch": 0.01998}, study) == 2
+
+
 def test_names_go_before_positions():
     study = noiseless(one([0, 1], [0, 2]) | {("nsd", "V1v", "first"): np.array([0.0, 3.0])}, [0, 1])
     assert value_of(WHERE | {"quantity": "trend", "epochs": "all", "direction": "rises"}, study) == 3

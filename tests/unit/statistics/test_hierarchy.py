@@ -42,6 +42,12 @@ def test_reversed_targets_reverse_the_score(values):
     assert hierarchy.score(values[:, ::-1]) == pytest.approx(-hierarchy.score(values), nan_ok=True)
 
 
+def test_what_is_not_known_has_no_score():
+    values = np.stack([np.eye(4)] * 2)
+    values[0, 3, 1] = np.nan
+    np.testing.assert_array_equal(hierarchy.score(values), [np.nan, 1])
+
+
 def test_a_planted_hierarchy_is_found():
     """Each target's best block is a little deeper than that of the one before; noise of half that lead."""
     rng = np.random.default_rng(0)

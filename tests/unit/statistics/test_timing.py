@@ -87,6 +87,15 @@ def test_a_planted_peak_is_in_the_set():
     assert sum(timing.peak(curve.point, EPOCHS) == 1 for curve in curves) >= 18
 
 
+def test_what_is_not_known_has_no_peak():
+    curves = np.array([[np.nan, 1, 0], [0, 1, np.nan], [0, 1, 0]])
+    np.testing.assert_array_equal(timing.peak(curves, EPOCHS[:3]), [np.nan, np.nan, 1])
+    assert timing.distribution_of_peaks(curves, EPOCHS[:3]).share.tolist() == [0, 1, 0]
+    with pytest.raises(ValueError, match="no replicate has a peak"):
+        timing.distribution_of_peaks(curves[:2], EPOCHS[:3])
+    assert np.isnan(timing.half_time(curves[0] * np.nan, EPOCHS[:3]))
+
+
 # Half-times -------------------------------------------------------------------------------------------------------
 
 
