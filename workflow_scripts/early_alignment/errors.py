@@ -22,7 +22,7 @@ class InputError(ValueError):
         return type(self), (self.where, self.found, self.expected, self.remedy)
 
 
-def known_or_refused(value: str, known, where, what: str):
+def known_or_refused(value: str, known, where, what: str, remedy: str = "correct the config"):
     """Give `value` back if it is one of `known`; else refuse it, the nearest names first."""
     from difflib import get_close_matches
 
@@ -30,7 +30,7 @@ def known_or_refused(value: str, known, where, what: str):
     if value in known:
         return value
     near = get_close_matches(value, known, n=len(known), cutoff=0.0)
-    raise InputError(where, f"no {what} {value!r}", f"one of {', '.join(near)}", "correct the config")
+    raise InputError(where, f"no {what} {value!r}", f"one of {', '.join(near)}", remedy)
 
 
 def together(errors: list[InputError], where: str) -> InputError:

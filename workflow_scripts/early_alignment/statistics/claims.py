@@ -1,32 +1,12 @@
 """Claims about when networks align with brains, as rules that data decide.
 
-A claim is an entry of a YAML file such as `claims.yaml`: the claim in words, and its parts. A part names a quantity and
-where it is looked at:
-
-    - claim: Block 4 is the best for hV4 after nine epochs
-      parts:
-        - {quantity: best_block, dataset: nsd, targets: [hV4], blocks: [fourth], epoch: 9}
-
-Blocks are called by name or by position (`first` … `eighth`, `last`, in order of depth), epochs by number or `last`;
-`all` stands for all blocks, targets, or epochs. A part with several targets and blocks is one part for each of them,
-except of `count_of_peaks`, `accuracy` and `depth_by_target`, which are about all of them at once.
-
-| quantity | holds if | keys besides `dataset`, `targets`, `blocks` |
-|---|---|---|
-| `peak` | alignment at `epoch` is above that at every other analysed epoch | `epoch` |
-| `best_block` | alignment of the block at `epoch` is above that of every other block | `epoch` |
-| `trend` | it `rises` or `falls` from each of `epochs` to the next | `epochs`, `direction` |
-| `flat` | after epoch `after`, it is never further from its value there than `margin` times the rise up to there | `after`, `margin` |
-| `count_of_peaks` | `at_most` so many curves have their peak at `epoch` | `epoch`, `at_most` |
-| `accuracy` | changes of accuracy and alignment after epoch `after` correlate less than `margin` | `after`, `margin` |
-| `depth_by_target` | alignment rises more with depth the later a target is in `targets`, on average of `epochs`; more so than at `more_than` | `epochs`, `more_than` if wanted |
-
-The first three and the last may have a `margin` too, by which alignment must be above, 0 if there is none.
+A claim is an entry of a YAML file: the claim in words, and its parts, each a quantity and where it is looked at. The
+file of the paper's claims, `claims.yaml`, says how they are written.
 
 A part holds if its 95 % interval is wholly on the claimed side of the margin, fails if wholly on the other, and is else
-undecided. So each of the two is said wrongly once in 40 times at most (2.5 %), at the worst of what would make it wrong:
-see `contrasts`, also for how parts make a claim. A part whose epoch, block or target is not there is not testable.
-"""  # noqa: E501 (a table)
+undecided. So each of the two is said wrongly of 2.5 % at most, at the worst of what would make it wrong: see
+`contrasts`, also for how parts make a claim. A part whose epoch, block or target is not there is not testable.
+"""
 
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -69,7 +49,7 @@ class Study(NamedTuple):
     over: tuple[str, ...]
     """The factors that intervals generalise over."""
     interval: Callable
-    """As of `intervals.interval`: (point, replicates, n, over) → standard_error and degrees_of_freedom, of any shape."""
+    """As `intervals.interval`: (point, replicates, n, over) → standard_error and degrees_of_freedom, point's shape."""
     accuracy: np.ndarray | None = None
     """Seeds averaged, (epochs,); None where it is not evaluated."""
 
@@ -114,7 +94,7 @@ def place_of_epoch(study: Study, epoch) -> int:
     """The place of an epoch, given as a number or `last`, among the analysed ones."""
     if epoch == "last":
         return len(study.epochs) - 1
-    found = np.flatnonzero(np.isclose(study.epochs, epoch, rtol=1e-9, atol=0))
+    found = np.flatnonzero(np.isclose(study.epochs, epoch, rtol=1e-5, atol=0))  # as few digits as the message has
     if not found.size:
         raise NotTestable(f"epoch {epoch} is not analysed, but {', '.join(f'{e:g}' for e in study.epochs)}")
     return int(found[0])
@@ -174,6 +154,8 @@ def estimates(study: Study, weights: dict[tuple[str, str, str], np.ndarray]) -> 
         some: sum(study.curves[key].replicates[some] @ of_key.T for key, of_key in weights.items()) for some in factors
     }
     found = study.interval(point, replicates, study.n[dataset], study.over)
+    if np.isnan(found.standard_error).any():
+        raise NotTestable(f"no standard error over {', '.join(study.over)} of {study.n[dataset]}")
     return Estimates(
         np.asarray(point), *(np.broadcast_to(x, point.shape) for x in (found.standard_error, found.degrees_of_freedom))
     )
@@ -247,8 +229,8 @@ def accuracy(study: Study, part: dict) -> Finding:
         raise NotTestable(f"fewer than three changes after epoch {part['after']}")
     of_accuracy = steps @ study.accuracy
     of_accuracy = of_accuracy - of_accuracy.mean()
-    if not of_accuracy.any():
-        raise NotTestable("all changes of accuracy are equal")
+    if not np.abs(of_accuracy).max() > 1e-12:
+        raise NotTestable(f"accuracy is not known, or always changes alike, after epoch {part['after']}")
     changes = np.array([steps @ study.curves[key].point for key in keys])
     noise = sum((estimates(study, {key: steps}).standard_error ** 2).sum() for key in keys)
     squares = ((changes - changes.mean()) ** 2).sum() - noise
@@ -269,8 +251,10 @@ def depth_by_target(study: Study, part: dict) -> Finding:
     blocks = sorted({block for _, _, block in keys}, key=study.blocks.index)
     if len(targets) < 2 or len(blocks) < 2:
         raise NotTestable("depth by target needs two blocks and two targets")
-    unit = np.eye(len(study.epochs))
-    over_epochs = unit[places_of_epochs(study, part["epochs"])].mean(axis=0)
+    unit, places = np.eye(len(study.epochs)), places_of_epochs(study, part["epochs"])
+    if not places:
+        raise NotTestable("no trained network is analysed")
+    over_epochs = unit[places].mean(axis=0)
     if "more_than" in part:
         over_epochs = over_epochs - unit[place_of_epoch(study, part["more_than"])]
     of_block, of_target = (dict(zip(names, end_to_end(len(names)), strict=True)) for names in (blocks, targets))
@@ -382,8 +366,6 @@ def _row(claim: str, number: int, part: dict, study: Study) -> Row:
     shown["more_than"] = f" less epoch {part['more_than']}" if "more_than" in part else ""
     try:
         found = quantity.of(study, part)
-        if np.isnan(found.p_holds):
-            raise NotTestable(f"no standard error over {', '.join(study.over)}")
         verdict, reason = found.verdict, ""
     except NotTestable as why:
         found, verdict, reason = Finding(*[np.nan] * 5), NOT_TESTABLE, str(why)
@@ -420,19 +402,24 @@ def read(path=PAPERS) -> list[dict]:
         raise InputError(path, f"a {type(claims).__name__}", "a list of claims", "begin each claim with `- claim:`")
     for number, claim in enumerate(claims, start=1):
         where = f"{path}, claim {number}"
-        errors += attempts((refuse_other_keys, claim, where, ("claim", "parts")))
-        if not errors and not (isinstance(claim["claim"], str) and isinstance(claim["parts"], list) and claim["parts"]):
-            errors.append(
-                InputError(
-                    where, f"{claim}", "the claim in words, and a list of parts", "begin parts with `- quantity:`"
-                )
-            )
-        if not errors:
-            for place, part in enumerate(claim["parts"], start=1):
-                errors += attempts((check_part, part, f"{where}, part {place}"))
+        of_claim = attempts((check_claim, claim, where))
+        parts = [] if of_claim else enumerate(claim["parts"], start=1)
+        errors += of_claim + attempts(*((check_part, part, f"{where}, part {place}") for place, part in parts))
     if errors:
         raise together(errors, str(path))
     return claims
+
+
+def check_claim(claim, where: str) -> None:
+    """Refuse what is no claim, whatever its parts are.
+
+    Raises:
+        InputError: It is no mapping, a key is unknown or missing, or of another kind.
+    """
+    refuse_other_keys(claim, where, ("claim", "parts"))
+    if not isinstance(claim["claim"], str) or not isinstance(claim["parts"], list) or not claim["parts"]:
+        expected = "the claim in words, and a list of parts"
+        raise InputError(where, f"{claim}", expected, "begin each part with `- quantity:`")
 
 
 def check_part(part, where: str) -> None:
@@ -443,7 +430,7 @@ def check_part(part, where: str) -> None:
     """
     if not isinstance(part, dict) or "quantity" not in part:
         raise InputError(where, f"{part}", "a mapping with the key quantity", f"give one of {', '.join(QUANTITIES)}")
-    known_or_refused(str(part["quantity"]), QUANTITIES, where, "quantity")
+    known_or_refused(str(part["quantity"]), QUANTITIES, where, "quantity", "correct the claim")
     quantity = QUANTITIES[part["quantity"]]
     refuse_other_keys(part, where, (*EVERYWHERE, *quantity.needs), quantity.may)
     for key, value in part.items():
@@ -463,7 +450,7 @@ def refuse_other_keys(mapping, where: str, needs: tuple[str, ...], may: tuple[st
     if not isinstance(mapping, dict):
         raise InputError(where, f"{mapping!r}", f"a mapping with the keys {', '.join(needs)}", "give these keys")
     for key in mapping:
-        known_or_refused(str(key), (*needs, *may), where, "key")
+        known_or_refused(str(key), (*needs, *may), where, "key", "correct the claim")
     if missing := [key for key in needs if key not in mapping]:
         raise InputError(where, f"no {', no '.join(missing)}", f"the keys {', '.join(needs)}", "add what is missing")
 

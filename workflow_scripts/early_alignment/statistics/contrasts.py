@@ -34,7 +34,7 @@ class Finding(NamedTuple):
     """The lower bound, at `ALPHA`."""
     high: float
     p_holds: float
-    """The smallest level at which the data show that it is so; NaN if nothing is known of the error."""
+    """The smallest level at which the data show that it is so."""
     p_fails: float
     """The smallest level at which they show that it is not."""
 
@@ -48,17 +48,19 @@ class Finding(NamedTuple):
 
 def bounds(estimates: Estimates, alpha: float) -> tuple[np.ndarray, np.ndarray]:
     """The lower and the upper bound of each contrast, each at the level alpha, (contrasts,)."""
-    half_width = stdtrit(estimates.degrees_of_freedom, 1 - alpha) * estimates.standard_error
-    return estimates.value - half_width, estimates.value + half_width
+    value, error, freedom = estimates
+    half_width = np.where(error > 0, stdtrit(freedom, 1 - alpha) * error, 0)
+    return value - half_width, value + half_width
 
 
 def p_above(estimates: Estimates, threshold: float = 0) -> np.ndarray:
-    """The p-value of each contrast against its being at the threshold or below, (contrasts,); 1 less it of its
-    being there or above. Without any error, 0, 1 or, at the threshold, 0.5."""
-    distance = np.asarray(estimates.value - threshold)
-    error = np.asarray(estimates.standard_error)
-    t = np.divide(distance, error, out=np.sign(distance) * np.inf, where=(error != 0) | np.isnan(error))
-    return stdtr(estimates.degrees_of_freedom, -np.where((error == 0) & (distance == 0), 0, t))
+    """The p-value of each contrast against its being at the threshold or below, (contrasts,).
+
+    1 less it is that against its being there or above. What has no error is 0 above, 1 below, 0.5 at the threshold.
+    """
+    distance, error = estimates.value - threshold, estimates.standard_error
+    t = np.divide(distance, error, out=np.zeros_like(distance), where=error > 0)
+    return np.where(error > 0, stdtr(estimates.degrees_of_freedom, -t), (1 - np.sign(distance)) / 2)
 
 
 def all_above(estimates: Estimates, threshold: float = 0) -> Finding:
@@ -70,7 +72,7 @@ def all_above(estimates: Estimates, threshold: float = 0) -> Finding:
         float(np.min(bounds(estimates, ALPHA)[0])),
         float(np.min(bounds(estimates, ALPHA / n)[1])),
         float(np.max(p)),
-        float(np.minimum(1, n * np.min(1 - p))),
+        min(1.0, n * float(np.min(1 - p))),
     )
 
 
@@ -109,8 +111,6 @@ def at_most(number: int, findings: list[Finding], count: int) -> Finding:
     """
     k = len(findings)
     holds, fails = (np.sort([getattr(finding, p) for finding in findings]) for p in ("p_holds", "p_fails"))
-    if np.isnan(holds).any():
-        return Finding(count, np.nan, np.nan, np.nan, np.nan)
     # Of c = 0 … K − 1 that no more are so; of r = 1 … K that no fewer are.
     no_more = np.maximum.accumulate((np.arange(1, k + 1) * fails[::-1])[::-1])[::-1]
     no_fewer = np.maximum.accumulate(np.arange(k, 0, -1) * holds)
@@ -118,6 +118,6 @@ def at_most(number: int, findings: list[Finding], count: int) -> Finding:
         count,
         float((no_fewer <= ALPHA).sum()),
         float(k - (no_more <= ALPHA).sum()),
-        float(min(1, no_more[number])) if number < k else 0.0,
-        float(min(1, no_fewer[number])) if number < k else 1.0,
+        min(1.0, float(no_more[number])) if number < k else 0.0,
+        min(1.0, float(no_fewer[number])) if number < k else 1.0,
     )

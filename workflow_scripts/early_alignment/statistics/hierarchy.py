@@ -30,10 +30,12 @@ def score(values: np.ndarray) -> np.ndarray:
         values: Alignment (..., blocks, targets): blocks in order of depth, targets in theirs.
 
     Returns:
-        Spearman's ρ, (...); NaN where one block is the best for all targets, for then there is no order.
+        Spearman's ρ, (...); NaN where one block is the best for all targets, for then there is no order, and where a
+        value is NaN.
     """
     best = ranks(best_depth(np.moveaxis(values, -2, -1)))
     best = best - best.mean(axis=-1, keepdims=True)
     order = np.arange(values.shape[-1]) - (values.shape[-1] - 1) / 2
     lengths = np.sqrt((best**2).sum(axis=-1) * (order**2).sum())
+    lengths = np.where(np.isnan(values).any(axis=(-1, -2)), 0, lengths)
     return np.divide(best @ order, lengths, out=np.full(lengths.shape, np.nan), where=lengths > 0)
