@@ -1,6 +1,6 @@
 """Measure how often 95 % intervals over stimuli, subjects and seeds have the true value, in simulated experiments.
 
-Usage: coverage.py [--experiments N] [--draws N] [--cores N]. Prints the tables of docs/coverage.md.
+Usage: coverage.py [--experiments N] [--draws N] [--cores N] [--only TABLE ...]. Prints the tables of docs/coverage.md.
 """
 
 import argparse
@@ -46,6 +46,15 @@ RATIOS = {
     "1 : 1 : 1, interaction of three 3": shares(1, 1, 1, 0, 3),
 }
 """Stimuli : subjects : seeds → variances of effects."""
+CURVES = (
+    "stimuli alone",
+    "subjects alone",
+    "seeds alone",
+    "1 : 1 : 1",
+    "1 : 3 : 0.3, interactions 0.2",
+    "1 : 1 : 1, all interactions 1",
+)
+"""Of these ratios, those that curves are simulated with."""
 INTERACTIONS_ALONE = {
     "interactions of two alone": shares(two=1),
     "interaction of three alone": shares(three=1),
@@ -251,13 +260,18 @@ def table_of_means(n: int, draws: int, pool) -> None:
 
 
 def table_of_curves(n: int, draws: int, pool) -> None:
-    for correlation in (0.97, 0.8):
-        for i, (name, variances) in enumerate(RATIOS.items()):
-            found = simulated(partial(of_curves, variances, correlation, draws), n, 3, pool)
-            if correlation == 0.97 and i == 0:
-                row("stimuli : subjects : seeds", "correlation of epochs", *found)
+    headed = False
+    for name in CURVES:
+        for correlation in (0.97, 0.8):
+            found = simulated(partial(of_curves, RATIOS[name], correlation, draws), n, 3, pool)
+            if not headed:
+                row("stimuli : subjects : seeds", "neighbouring epochs", *found)
                 row(*["---"] * (2 + len(found)))
+                headed = True
             row(name, correlation, *map(percent, found.values()))
+
+
+TABLES = {"rdms": table_of_rdms, "means": table_of_means, "curves": table_of_curves}
 
 
 def main() -> None:
@@ -265,10 +279,11 @@ def main() -> None:
     parser.add_argument("--experiments", type=int, default=1000)
     parser.add_argument("--draws", type=int, default=1000)
     parser.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--only", nargs="*", choices=TABLES, default=TABLES, help="tables; all by default")
     chosen = parser.parse_args()
     with ProcessPoolExecutor(chosen.cores, initializer=partial(threadpool_limits, 1)) as pool:
-        for table in (table_of_rdms, table_of_means, table_of_curves):
-            table(chosen.experiments, chosen.draws, pool)
+        for table in chosen.only:
+            TABLES[table](chosen.experiments, chosen.draws, pool)
             print()
 
 
