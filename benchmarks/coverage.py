@@ -99,8 +99,16 @@ def means(variances: dict[frozenset[str], float], draws: int, rng: np.random.Gen
             interval = intervals.interval(point, replicates, N, over)
             found[" and ".join(over)] = within(interval.low, true, interval.high)
     total, interval = sum(variances.values()), intervals.interval(point, replicates, N)
-    half_width = (interval.high - interval.low) / 2
-    return found | {"v / true": interval.standard_error**2 / total, "half width / SD": half_width / np.sqrt(total)}
+    found["half width / SD"] = (interval.high - interval.low) / 2 / np.sqrt(total)
+    variance, parts = intervals.variance(replicates, N)
+    terms = intervals._terms({factors: values.var(axis=0, ddof=1) for factors, values in replicates.items()}, N)
+    of_two = intervals._combined({factors: term for factors, term in terms.items() if factors != TRIPLE})
+    found["v / true"] = variance / total
+    found["v / true, less the term of three"] = (
+        np.clip(of_two, np.max(list(parts.values()), axis=0), sum(parts.values())) / total
+    )
+    found["v / true, rsatoolbox's bound"] = intervals.variance(replicates, N, as_rsatoolbox=True)[0] / total
+    return found
 
 
 # RDMs, from patterns.
@@ -108,13 +116,14 @@ def means(variances: dict[frozenset[str], float], draws: int, rng: np.random.Gen
 DIMENSIONS = 10
 SPREADS = {
     "stimuli": ((0, 0, 0.3), (0, 0, 0.3)),
-    "subjects": ((0.4, 0, 1), (0, 0, 0.3)),
-    "seeds": ((0, 0, 0.3), (0.4, 0, 1)),
-    "subjects and seeds": ((0.4, 0, 1), (0.4, 0, 1)),
+    "subjects": ((0.25, 0, 1), (0, 0, 0.3)),
+    "seeds": ((0, 0, 0.3), (0.2, 0, 1)),
+    "subjects and seeds": ((0.25, 0, 1), (0.2, 0, 1)),
     "all three": ((0.2, 0.1, 0.6), (0.2, 0.1, 0.6)),
     "subject × seed": ((0, 0.8, 0.5), (0, 0.8, 0.5)),
     "subjects, some of all": ((0.5, 0.3, 1.5), (0.3, 0.3, 1)),
     "noise": ((0, 0, 2), (0, 0, 2)),
+    "seeds, skewed": ((0, 0, 0.3), (0.4, 0, 1)),
     "seeds, very skewed": ((0, 0, 0.3), (0.8, 0, 1)),
 }
 """What mostly varies → of subjects, then of seeds: how much systems differ in the amount of their own noise, how much
@@ -251,12 +260,15 @@ def table_of_rdms(n: int, draws: int, pool) -> None:
 
 def table_of_means(n: int, draws: int, pool) -> None:
     overs = ("stimuli and subjects and seeds", "stimuli and subjects", "subjects and seeds")
-    row("stimuli : subjects : seeds", "all three", *overs[1:], "v / true", "half width / SD")
-    row(*["---"] * 6)
+    ratios = ("v / true", "v / true, less the term of three", "v / true, rsatoolbox's bound")
+    headings = [f"{name}: mean, SD" for name in ratios]
+    row("stimuli : subjects : seeds", "all three", *overs[1:], "half width / SD", *headings)
+    row(*["---"] * 8)
     for name, variances in (RATIOS | INTERACTIONS_ALONE).items():
         found = simulated(partial(means, variances, draws), n, 2, pool)
         covered = [percent(found[over]) if over in found else "nothing varies" for over in overs]
-        row(name, *covered, *(f"{found[key].mean():.2f}" for key in ("v / true", "half width / SD")))
+        spread = [f"{found[key].mean():.2f}, {found[key].std():.2f}" for key in ratios]
+        row(name, *covered, f"{found['half width / SD'].mean():.2f}", *spread)
 
 
 def table_of_curves(n: int, draws: int, pool) -> None:
