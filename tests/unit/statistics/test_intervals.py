@@ -192,6 +192,17 @@ def test_a_factor_of_one_cannot_be_generalised_over():
     assert intervals.unknown({"subjects": 1, "seeds": 1}, ("subjects", "seeds")).endswith("1 of subjects and of seeds")
 
 
+def test_a_draw_without_a_value_leaves_the_interval_unknown():
+    """As where nothing of a block of pairs is drawn that could correlate."""
+    point, replicates, n = means_of_resampled(planted({("stimuli",): 1}, N, 2, np.random.default_rng(9)), 50, 0)
+    for factors, values in replicates.items():
+        values[3, 0] = np.nan if "stimuli" in factors else values[3, 0]
+    found = intervals.interval(point, replicates, n)
+    assert found.reason == "cannot be known: a draw of stimuli has no value"
+    np.testing.assert_array_equal(np.isnan(found[:5]), [[True, False]] * 5)
+    assert intervals.interval(point, replicates, n, ("subjects", "seeds")).reason == ""
+
+
 def test_what_does_not_vary_is_known_exactly():
     point, replicates, n = means_of_resampled(np.full((1, 6, 3, 4), 0.5), 20, 0)
     found = intervals.interval(point, {s: np.full_like(r, 0.5) for s, r in replicates.items()}, n)

@@ -43,8 +43,8 @@ def multiplicities(n: int, draws: int, seed: int, distinct: int = 1) -> np.ndarr
         draws: The number of draws. More draws begin with the same ones.
         seed: For instance from `stream`.
         distinct: So many different ones a draw has at least. Draws with fewer are passed over; of stimuli, give
-            `LEAST_DISTINCT`. Of eight stimuli one draw in 900 has fewer than 3, of twenty one in 10²⁰; subjects and
-            seeds need no such rule, since the mean of one subject, drawn n times, is a number.
+            `LEAST_DISTINCT`. Of eight stimuli one draw in 2,400 has fewer than 3, of twenty none in 10¹⁷. Subjects
+            and seeds need no such rule: one subject, drawn n times, has a mean.
 
     Returns:
         Integers (draws, n), each row with sum n.
