@@ -4,7 +4,7 @@ SHELL := /bin/bash -o pipefail
 # make trial     the same on real photographs and real brain RDMs: make trial DATA=<folder>
 # make overview  what is done, missing and stale, rule by rule, while jobs run too: make overview CONFIG=<config file>
 # make test      every test and check
-# make check     formatting and lint alone
+# make check     formatting, lint and types alone
 # make bench     speed and memory against peers
 # make docs      docs/config.md, from the config's schema
 
@@ -62,6 +62,7 @@ endef
 check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint --configfile experiments/demo.yaml
 	$(BIN)/snakemake --lint --snakefile rules/download.smk --config folder=data/things_eeg2
