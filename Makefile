@@ -56,6 +56,7 @@ check: $(INSTALLED) ## formatting, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules tests/workflow/plain.smk
+	$(BIN)/mypy
 	$(BIN)/snakemake --lint --configfile experiments/demo.yaml
 	$(BIN)/snakemake --lint --snakefile rules/download.smk --config folder=data/things_eeg2
 

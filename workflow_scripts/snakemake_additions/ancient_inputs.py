@@ -35,7 +35,7 @@ def count_for_themselves() -> None:
         finally:
             del self.bfs
 
-    update_needrun.mends = as_shipped
+    update_needrun.mends = as_shipped  # type: ignore[attr-defined]  # functions take any attribute
     DAG.update_needrun = update_needrun
 
 

@@ -14,7 +14,7 @@ out, so a field that a Python adds shows nowhere until code uses it.
 
 import ast
 from collections import defaultdict
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 IMPORTS = (ast.Import, ast.ImportFrom)
@@ -59,7 +59,7 @@ class PlainCode:
         classes = {node.name: node for node in self.tree.body if isinstance(node, ast.ClassDef)}
         self.bases = {name: {_dotted(base) for base in node.bases} for name, node in classes.items()}
         """Class → the classes that it is derived from."""
-        parts = {}
+        parts: dict[ast.AST, tuple[str, str]] = {}
         for owner, place in (("", self.tree), *classes.items()):
             parts |= {node: (owner, name) for node in place.body if (name := _name_of_part(node))}
         self.parts = [Part(*names, _written(node), _reads(node)) for node, names in parts.items()]
@@ -251,7 +251,7 @@ def _walk(node, *kinds, left_out=()):
             yield from _walk(child, *kinds, left_out=left_out)
 
 
-def _is_read(node) -> bool:
+def _is_read(node) -> TypeGuard[ast.Name]:
     return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
 
 
@@ -316,7 +316,8 @@ def _reads(node, left_out=(), own: frozenset[str] | set[str] = frozenset()) -> s
         elif isinstance(inner, ast.alias) and inner.asname:
             found.add(inner.name)
         elif isinstance(inner, ast.Call) and _dotted(inner.func).split(".")[-1] in BY_NAME:
-            found |= {word.value for word in inner.args if isinstance(word, ast.Constant)}
+            constants = (word.value for word in inner.args if isinstance(word, ast.Constant))
+            found |= {value for value in constants if isinstance(value, str)}
     return found
 
 
@@ -378,7 +379,7 @@ def _pieces(values: list) -> list[str]:
     pieces, string = [], ""
     for value in values:
         if isinstance(value, ast.Constant):
-            string += value.value
+            string += str(value.value)
             continue
         pieces += [ascii(string)] * bool(string) + [_written(value)]
         string = ""

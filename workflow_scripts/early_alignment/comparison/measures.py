@@ -3,6 +3,8 @@
 Imports numpy alone, but for Kendall's tau: the workflow starts this code in thousands of short jobs.
 """
 
+from typing import Any
+
 import numpy as np
 
 from ..geometry.rdms import n_conditions
@@ -136,7 +138,7 @@ def kendall_tau_a(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     refuse_not_finite(a, b)
     standardised(a), standardised(b)  # refuses constant RDMs
     everything = a.shape[1] * (a.shape[1] - 1) / 2
-    not_tied = [[everything - tied_pairs(rdm) for rdm in rdms] for rdms in (a, b)]
+    not_tied: Any = [[everything - tied_pairs(rdm) for rdm in rdms] for rdms in (a, b)]
     # scipy divides by the pairs that are not tied: tau-b.
     tau_b = [[kendalltau(x, y).statistic for y in b] for x in a]
     return np.asarray(tau_b) * np.sqrt(np.outer(*not_tied)) / everything

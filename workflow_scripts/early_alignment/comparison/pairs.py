@@ -9,6 +9,7 @@ the mean over blocks, weighted by their numbers of pairs. For Pearson's r, that 
 
 import csv
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def blocks(pairs: str, n: int, labels: dict[str, str], where) -> dict[str, np.nd
     of_pair = [of_condition[side] for side in np.triu_indices(n, k=1)]
     lower, upper = np.minimum(*of_pair), np.maximum(*of_pair)
     wanted = [(i, i) for i in range(len(names))] if pairs == WITHIN else combinations(range(len(names)), 2)
-    found = {
+    found: dict[str, Any] = {
         " and ".join(dict.fromkeys((names[i], names[j]))): np.flatnonzero((lower == i) & (upper == j))
         for i, j in wanted
     }

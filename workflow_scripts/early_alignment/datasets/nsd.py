@@ -210,7 +210,8 @@ class NSD(DataSet):
     def _inside(self, subject: str, target: str) -> np.ndarray:
         """Which voxels are in the target, bool (x, y, z)."""
         labels = self._labels(subject)
-        inside, shape = False, shape_of_session(self._session_files(subject)[0])[1:]
+        shape = shape_of_session(self._session_files(subject)[0])[1:]
+        inside = np.zeros(shape, dtype=bool)
         for region in self.regions_of(target):
             known_or_refused(
                 region, labels, self.root / "nsddata/ppdata" / self._name(subject) / SPACE / "roi", "region"
@@ -333,7 +334,7 @@ def voxels(path: Path, inside: np.ndarray, n: int | None = None) -> Iterator[np.
     # A compressed file cannot be entered in the middle: it is read once from the start, a volume at a time.
     bytes_each = reverse.size * betas.dtype.itemsize
     try:
-        with nibabel.openers.ImageOpener(path) as file:
+        with nibabel.openers.ImageOpener(path) as file:  # type: ignore[arg-type]  # it takes paths
             file.seek(betas.offset)
             for _ in range(n or betas.shape[3]):
                 volume = np.frombuffer(file.read(bytes_each), betas.dtype)
@@ -388,7 +389,7 @@ def nifti_betas(path: Path):
     import nibabel
 
     try:
-        betas = nibabel.load(path).dataobj
+        betas = nibabel.load(path).dataobj  # type: ignore[attr-defined]  # images have it
     except (OSError, EOFError, nibabel.filebasedimages.ImageFileError) as error:
         raise InputError(path, f"not readable ({error})", "a NIfTI file of a session's betas", DOWNLOAD) from None
     if len(betas.shape) != 4:
@@ -407,7 +408,7 @@ def read_volume(path: Path, shape: list[int]) -> np.ndarray:
     import nibabel
 
     try:
-        volume = np.asarray(nibabel.load(path).dataobj)
+        volume = np.asarray(nibabel.load(path).dataobj)  # type: ignore[attr-defined]  # images have it
     except (OSError, EOFError, ValueError, zlib_error, nibabel.filebasedimages.ImageFileError) as error:
         raise InputError(path, f"not readable ({error})", "a NIfTI file of a volume", DOWNLOAD) from None
     if list(volume.shape) != list(shape):

@@ -12,9 +12,10 @@ import math
 import os
 import pickle
 import struct
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -73,7 +74,11 @@ def _array_of_buffer(data, dtype, shape, order):
 class _ArraysOnly(pickle._Unpickler):
     """Python's own unpickler in Python, since that in C cannot step over bytes without reading them."""
 
-    dispatch: ClassVar = dict(pickle._Unpickler.dispatch)
+    dispatch: ClassVar[dict[int, Callable[..., None]]] = dict(pickle._Unpickler.dispatch)
+
+    if TYPE_CHECKING:  # what `load` sets, of which typeshed says nothing
+        read: Callable[[int], bytes]
+        append: Callable[[Any], None]
 
     def __init__(self, file):
         super().__init__(file)
@@ -177,7 +182,7 @@ def _array(stand_in: _Array, path: Path) -> np.ndarray:
     length = math.prod(shape) * dtype.itemsize
     if length != (data.length if isinstance(data, _Span) else len(data)):
         raise ValueError(f"an array of shape {shape} and type {dtype} that is not of {length} bytes")
-    order = "F" if stand_in.fortran else "C"
+    order: Literal["F", "C"] = "F" if stand_in.fortran else "C"
     if isinstance(data, _Span):
         return np.asarray(np.memmap(path, dtype, "r", data.start, shape, order))
     return np.frombuffer(data, dtype).reshape(shape, order=order).copy()
@@ -186,4 +191,4 @@ def _array(stand_in: _Array, path: Path) -> np.ndarray:
 def save(path, content: dict) -> None:
     """Write a dictionary of arrays, lists, strings and numbers as the publishers do; whole or not at all."""
     with written_whole(path) as temporary, open(temporary, "wb") as file:
-        np.save(file, content, allow_pickle=True)
+        np.save(file, content, allow_pickle=True)  # type: ignore[arg-type]  # numpy pickles any object

@@ -476,13 +476,13 @@ def check_roots(config: dict) -> None:
     Raises:
         InputError: Some are unset or missing; the message lists all, what each must hold, and how to get it.
     """
-    needed = {}
+    of_images = {}
     for name, network in networks_of(config).items():
         images = network.training["images"]
         if network.is_trained or images is not None:
             key = f"networks.{name}.training.images"
-            needed.setdefault(images or key, (key, images, IMAGES_TREE, IMAGES_SOURCE))
-    needed = list(needed.values())
+            of_images.setdefault(images or key, (key, images, IMAGES_TREE, IMAGES_SOURCE))
+    needed = list(of_images.values())
     for name, settings in config["datasets"].items():
         dataset = open_dataset(name, settings)
         needed.append((f"datasets.{name}.root", settings["root"], dataset.tree, dataset.source))

@@ -33,7 +33,7 @@ def flat(patterns: np.ndarray, distance: str) -> np.ndarray:
     if distance == "correlation":
         return (patterns == patterns[:, :1]).all(axis=1)
     if distance == "cosine":
-        return ~patterns.any(axis=1)
+        return ~patterns.any(axis=1)  # type: ignore[return-value]  # with an axis it is an array
     return np.zeros(len(patterns), dtype=bool)
 
 

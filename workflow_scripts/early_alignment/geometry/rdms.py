@@ -63,7 +63,7 @@ def rdm(
         raise ValueError(f"unknown distance {distance!r}; known: {', '.join(DISTANCES)}")
     sums = summed(chunks, distance, conditions, device, threads)
     products = sums.products(centred=distance == "correlation")
-    lengths = np.sqrt(np.diag(products))
+    lengths: np.ndarray = np.sqrt(np.diag(products))
     refuse(~np.isfinite(lengths), "too large for their squares to be computed", conditions)
     if distance in ("euclidean", "sqeuclidean"):
         squared = condensed(np.maximum(np.add.outer(lengths**2, lengths**2) - 2 * products, 0))
@@ -146,7 +146,7 @@ class InnerProducts:
     def __init__(self, distance: str, conditions=None, device=None):
         self.distance, self.conditions = distance, conditions
         self._rows = ProcessorRows() if device is None else DeviceRows(device)
-        self._sum = 0.0
+        self._sum: np.ndarray | float = 0.0
         """The sum over chunks of what was multiplied, float64 (conditions, conditions)."""
         self._sizes: list[int] = []
         """Features of each chunk."""
@@ -154,6 +154,8 @@ class InnerProducts:
         """The patterns' means over each chunk's features, less the mean pattern's where that is left out."""
         self._left: list[np.ndarray] = []
         """What of these means was left when the patterns were multiplied, (conditions,)."""
+        self.first: np.ndarray | None
+        self.constant: np.ndarray | None
         self.first = self.constant = None
         """Each pattern's first value, and whether all its values so far are equal to that, (conditions,)."""
 

@@ -10,6 +10,7 @@ import os
 import re
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -102,7 +103,7 @@ def digest(architecture: str) -> str | None:
     Raises:
         InputError: The file is missing or no Python.
     """
-    file = own_file(architecture)
+    file: Any = own_file(architecture)
     return file and hashlib.sha256(ast.unparse(syntax_tree(file)).encode()).hexdigest()[:12]
 
 

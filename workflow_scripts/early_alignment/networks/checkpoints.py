@@ -7,6 +7,7 @@ about is in the state dict's `_metadata`, where torch itself notes the versions 
 import argparse
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -23,7 +24,7 @@ PREFIXES = ("module.", "model.", "_orig_mod.")
 
 def save(network: torch.nn.Module, path, about: dict) -> None:
     """Write a network's state dict, with what there is to say about it: plain numbers, strings, lists and dicts."""
-    state = network.state_dict()
+    state: Any = network.state_dict()
     state._metadata[ABOUT] = about
     torch.save(state, path)
 

@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +40,8 @@ class FeatureWriter:
         self._zip = zipfile.ZipFile(path, mode="w")
         self._made: dict = {}
         """What zarr made and is not in the zip file yet, by name there; an entry of a zip file is written once."""
+        self._array: Any
+        self._group: np.ndarray | None
         self._array = self._group = None
         self._waiting = self._written = 0
 
@@ -139,7 +142,7 @@ class FeatureFile:
         )
 
     @cached_property
-    def _grid(self) -> tuple[int, int]:
+    def _grid(self) -> tuple[int, ...]:
         return tuple(-(-size // step) for size, step in zip(self.shape, self._chunk, strict=True))
 
     def readers(self) -> list[Callable[[], np.ndarray]]:

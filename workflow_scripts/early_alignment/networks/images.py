@@ -23,5 +23,6 @@ def stimulus_array(image, size: int) -> np.ndarray:
     left, top = (image.width - side) // 2, (image.height - side) // 2
     square = image.crop((left, top, left + side, top + side)).resize((size, size), Image.Resampling.BILINEAR)
     pixels = np.asarray(square, dtype=np.float32) / 255
-    normalised = (pixels - np.float32(MEAN)) / np.float32(STANDARD_DEVIATION)
+    mean, deviation = np.array([MEAN, STANDARD_DEVIATION], dtype=np.float32)
+    normalised = (pixels - mean) / deviation
     return np.ascontiguousarray(normalised.transpose(2, 0, 1))

@@ -13,7 +13,8 @@ class Loader(torch.utils.data.DataLoader):
     """
 
     def __init__(self, dataset, *arguments, **more):
-        super().__init__(_Caught(dataset), *arguments, collate_fn=_batch_or_error, **more)
+        # mypy fears that `collate_fn` is among `arguments`, too.
+        super().__init__(_Caught(dataset), *arguments, collate_fn=_batch_or_error, **more)  # type: ignore[misc]
 
     def __iter__(self):
         for batch in super().__iter__():

@@ -127,11 +127,11 @@ def check_state(architecture: str, state: dict[str, torch.Tensor], where) -> int
             "correct the architecture, or the file",
         )
     n_classes = number_of_classes(architecture, state) or FEW
-    expected = sketched(architecture, n_classes).state_dict()
+    sketch = sketched(architecture, n_classes).state_dict()
     others = [
-        f"{name} {tuple(tensor.shape)}, not {tuple(expected[name].shape)}"
+        f"{name} {tuple(tensor.shape)}, not {tuple(sketch[name].shape)}"
         for name, tensor in state.items()
-        if tensor.shape != expected[name].shape
+        if tensor.shape != sketch[name].shape
     ]
     if others:
         raise InputError(
@@ -140,7 +140,7 @@ def check_state(architecture: str, state: dict[str, torch.Tensor], where) -> int
             f"the shapes of {architecture}",
             "correct the architecture, or the file",
         )
-    floats = {name: tensor for name, tensor in state.items() if expected[name].is_floating_point()}
+    floats = {name: tensor for name, tensor in state.items() if sketch[name].is_floating_point()}
     bad = [f"{name} {fault}" for name, tensor in floats.items() if (fault := no_weights(tensor))]
     if bad:
         raise InputError(
@@ -617,7 +617,9 @@ def is_without_statistics(module: torch.nn.Module) -> bool:
     return isinstance(module, torch.nn.modules.batchnorm._BatchNorm) and module.running_mean is None
 
 
-def batchnorm_layers(network: torch.nn.Module, where: str = "calibrated batch norm") -> list[torch.nn.Module]:
+def batchnorm_layers(
+    network: torch.nn.Module, where: str = "calibrated batch norm"
+) -> list[torch.nn.modules.batchnorm._BatchNorm]:
     """A network's batch norm layers.
 
     Args:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -87,7 +88,7 @@ class EpochAxis:
             return
         left, right = np.log(self.limits)
         middle = (np.log(np.sqrt(self.untrained_at * self.trained[0])) - left) / (right - left)
-        style = {"transform": axes.transAxes, "clip_on": False}
+        style: dict[str, Any] = {"transform": axes.transAxes, "clip_on": False}
         axes.plot([middle - 0.018, middle + 0.018], [0, 0], color="white", linewidth=4, zorder=5, **style)
         for place in (middle - 0.018, middle + 0.018):
             axes.plot([place - 0.011, place + 0.011], [-0.025, 0.025], color="black", linewidth=1, zorder=6, **style)

@@ -3,6 +3,7 @@
 import re
 import textwrap
 from itertools import cycle
+from typing import Any
 
 import matplotlib
 
@@ -85,7 +86,7 @@ def alignment_over_training(
             share_heights(axes[first : first + len(sizes), 0])
         handles = [plt.Line2D([], [], color=palette[b], marker="o", markersize=4, label=block_label(b)) for b in blocks]
         if (alignment["view"] != alignment["view"].map(size_of)).any():
-            grey = {"color": "0.4", "linestyle": "", "markersize": 4}
+            grey: dict[str, Any] = {"color": "0.4", "linestyle": "", "markersize": 4}
             kinds = {"running": PLAIN_MARKER, "calibrated": CALIBRATED_MARKER}
             handles += [plt.Line2D([], [], marker=m, label=f"{kind} batch norm", **grey) for kind, m in kinds.items()]
         write_legend(figure, handles, "Output of")
@@ -270,13 +271,13 @@ def write_heading(axes, number: int, name: str) -> None:
 def write_legend(figure: plt.Figure, handles: list, title: str | None = None) -> None:
     """Write a legend at the figure's right, in as many columns as its height asks for."""
     columns = int(np.ceil(len(handles) * 0.25 / figure.get_figheight()))
-    style = {"loc": "outside right center", "frameon": False, "handlelength": 3}
+    style: dict[str, Any] = {"loc": "outside right center", "frameon": False, "handlelength": 3}
     make_room(figure, [figure.legend(handles=handles, title=title, ncols=columns, **style)])
 
 
 def make_room(figure: plt.Figure, legends: list) -> None:
     """Widen a figure by the widest of the legends beside its panels, which else would be narrowed."""
-    widths = [legend.get_window_extent(figure.canvas.get_renderer()).width for legend in legends]
+    widths = [legend.get_window_extent().width for legend in legends]
     figure.set_figwidth(figure.get_figwidth() + max(widths) / figure.dpi)
 
 
@@ -373,7 +374,7 @@ def training_curves(accuracy: pd.DataFrame) -> plt.Figure:
             top1.plot(rows["epoch"], 100 * rows["top1"], **style)
         loss.set_ylabel("Cross-entropy")
         top1.set_ylabel("Top-1 accuracy (%)")
-        kinds = {"validation": "-"} | ({"training": "--"} if measured["training_loss"].notna().any() else {})
+        kinds: dict = {"validation": "-"} | ({"training": "--"} if measured["training_loss"].notna().any() else {})
         handles = lines_of_networks(seeds, palette, set(measured["network"]))
         handles += [plt.Line2D([], [], color="0.4", linestyle=line, label=name) for name, line in kinds.items()]
         for axes in (loss, top1):

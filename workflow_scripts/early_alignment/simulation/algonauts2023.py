@@ -1,5 +1,7 @@
 """Write simulated fMRI in the format of the Algonauts 2023 challenge."""
 
+from typing import Any
+
 import numpy as np
 
 from . import generative_model as model
@@ -143,5 +145,5 @@ def write_subject(plan: Plan, subject: int, betas: np.ndarray, masks: dict[str, 
             everywhere[:n] = mask
             np.save(folder / "roi_masks" / f"{hemisphere}.{family}_fsaverage_space.npy", everywhere)
     for family, names in REGIONS.items():
-        mapping = dict(enumerate(("Unknown", *names)))
+        mapping: Any = dict(enumerate(("Unknown", *names)))
         np.save(folder / "roi_masks" / f"mapping_{family}.npy", mapping, allow_pickle=True)

@@ -46,7 +46,7 @@ def _surface(colour, x, y, rng) -> np.ndarray:
 
 
 def _sky(x, y, rng) -> np.ndarray:
-    top, bottom = np.float32([0.35, 0.55, 0.9]), np.float32([0.8, 0.85, 0.95])
+    top, bottom = np.array([[0.35, 0.55, 0.9], [0.8, 0.85, 0.95]], dtype=np.float32)
     return top + (bottom - top) * y[..., None] + 0.3 * _texture(x, y, rng)
 
 

@@ -1,5 +1,7 @@
 """Write simulated EEG in the format of THINGS EEG2's preprocessed files."""
 
+from typing import Any
+
 import numpy as np
 
 from . import generative_model as model
@@ -63,7 +65,7 @@ def write(plan: Plan, rng: np.random.Generator) -> dict[str, np.ndarray]:
         folder = plan.root_of("things_eeg2") / "preprocessed_data" / f"sub-{subject:02d}"
         folder.mkdir(parents=True, exist_ok=True)
         for partition in REPETITIONS:
-            content = {
+            content: Any = {
                 "preprocessed_eeg_data": noise[subject, partition] + signal[of_partition[partition]][:, None],
                 "ch_names": list(CHANNELS),
                 "times": TIMES,
@@ -74,7 +76,7 @@ def write(plan: Plan, rng: np.random.Generator) -> dict[str, np.ndarray]:
 
 def write_metadata(plan: Plan) -> None:
     """Write `image_metadata.npy`, which names the images in the order of the responses."""
-    content = {}
+    content: Any = {}
     for partition, key in (("training", "train"), ("test", "test")):
         listed = plan.things_images(partition)
         content[f"{key}_img_concepts"] = [concept for concept, _, _ in listed]

@@ -43,7 +43,7 @@ def listed(folder: Path) -> Listing:
     """
     passed_over: list[str] = []
 
-    def is_taken(where: str, name: str, of_kind) -> bool:
+    def is_taken(where: str | Path, name: str, of_kind) -> bool:
         taken = of_kind(name)
         if not taken:
             passed_over.append(str(Path(where, name).relative_to(folder)))

@@ -97,7 +97,8 @@ def of_checkpoint(
     """
     device = networks.device()
     computing = Computing(**computing[device.type])
-    network = networks.from_checkpoint(architecture, path, expected).to(device, memory_format=layout(computing))
+    network = networks.from_checkpoint(architecture, path, expected)
+    network = network.to(device, memory_format=layout(computing))  # type: ignore[call-overload]  # undeclared by torch
     images = validation_images(root, image_size, validation_resize, background)
     n_folders, n_classes = len(images.classes), networks.number_of_classes(architecture, network.state_dict())
     if n_classes not in (n_folders, None):

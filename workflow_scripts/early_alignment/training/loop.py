@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -112,7 +113,7 @@ def train(
 
         def keep(epoch: int, step: int, loss: float | None, rate: float | None) -> None:
             processes.buffers_of_the_first(network)
-            row = {"seed": seed, "epoch": epoch, "step": step, "steps_per_epoch": steps_per_epoch}
+            row: dict[str, Any] = {"seed": seed, "epoch": epoch, "step": step, "steps_per_epoch": steps_per_epoch}
             row |= {"training_loss": loss, "learning_rate": rate}
             with same_draws_afterwards(device):
                 row |= evaluate(network, validation, device, computing, n_classes)
@@ -215,7 +216,7 @@ def compute_reproducibly(device: torch.device) -> None:
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.utils.deterministic.fill_uninitialized_memory = False
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # undeclared by torch
         torch.backends.cudnn.benchmark = False
 
 

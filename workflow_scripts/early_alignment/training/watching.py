@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -32,7 +33,9 @@ class Scalars:
     """
 
     def __init__(self, folder: Path, first_epoch: int):
-        self._folder, self._first_epoch, self._writer = folder, first_epoch, None
+        self._folder, self._first_epoch = folder, first_epoch
+        self._writer: Any = None
+        """TensorBoard's `SummaryWriter`, once there is something to write."""
 
     def add(self, row: dict) -> None:
         """Write one epoch's numbers."""
