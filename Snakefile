@@ -51,12 +51,8 @@ rule all:
         rules.noise_ceiling_table.output,
         rules.peaks_table.output,
         rules.trajectories_table.output,
-        rules.timing_table.output,
-        rules.peak_distribution_table.output,
-        rules.order_table.output,
-        rules.hierarchy_table.output,
-        rules.accuracy_alignment_table.output,
-        rules.survival_table.output,
+        # Of measures for which stimuli cannot be resampled, no more is known.
+        TABLES_OF_RESAMPLES if RESAMPLED else [],
 
 
 # Before anything runs, not in a dry-run: Snakemake does not say earlier what will run the jobs.

@@ -11,7 +11,7 @@ include: "helpers/figures.smk"
 
 rule figure1:
     input:
-        alignment=results("tables/alignment.csv"),
+        trajectories=results("tables/trajectories.csv"),
         noise_ceiling=results("tables/noise_ceiling.csv"),
     output:
         figure(
@@ -37,7 +37,7 @@ rule figure1:
 
 rule networks_figure:
     input:
-        alignment=results("tables/alignment.csv"),
+        trajectories=results("tables/trajectories.csv"),
         noise_ceiling=results("tables/noise_ceiling.csv"),
     output:
         figure("networks", "../report/networks.rst", "Networks compared"),

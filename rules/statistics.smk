@@ -64,7 +64,9 @@ rule resampled_alignment:
 # What the tables have in common: the resamples of all networks, and an accuracy of each network that is analysed within
 # an epoch, which says how many steps an epoch has.
 CURVES = {
-    "resamples": [file for network in NETWORKS.values() for file in resamples_of(network)],
+    "resamples": [
+        file for network in NETWORKS.values() if RESAMPLED for file in resamples_of(network)
+    ],
     "accuracies": ACCURACIES_IN_PARTS,
 }
 
@@ -72,6 +74,7 @@ CURVES = {
 rule trajectories_table:
     input:
         **CURVES,
+        alignment=results("tables/alignment.csv"),
         noise_ceiling=results("tables/noise_ceiling.csv"),
     output:
         table("trajectories", "mean alignment at each epoch, with intervals"),
@@ -245,3 +248,14 @@ rule survival_table:
         "Count under how many choices of analysis each claim holds"
     script:
         "../workflow_scripts/count_survival.py"
+
+
+TABLES_OF_RESAMPLES = [
+    rules.timing_table.output,
+    rules.peak_distribution_table.output,
+    rules.order_table.output,
+    rules.hierarchy_table.output,
+    rules.accuracy_alignment_table.output,
+    rules.claims_table.output,
+    rules.survival_table.output,
+]

@@ -1,15 +1,15 @@
 """Draw Figure 1 of a network: alignment against epoch, a panel per data set and target, a line per block."""
 
 from early_alignment.logs import log_to
-from early_alignment.pictures import figures
+from early_alignment.pictures import figures, layout
 from early_alignment.statistics import tables
 
 log_to(snakemake.log[0])
-alignment = tables.read(snakemake.input.alignment)
+trajectories = tables.read(snakemake.input.trajectories)
 figure = figures.alignment_over_training(
-    alignment[alignment["network"] == snakemake.wildcards.network],
+    trajectories[trajectories["network"] == snakemake.wildcards.network],
     tables.read(snakemake.input.noise_ceiling),
     datasets=snakemake.params.datasets,
     blocks=snakemake.params.blocks,
 )
-figures.save(figure, snakemake.output)
+layout.save(figure, snakemake.output)

@@ -7,6 +7,7 @@ from early_alignment.statistics.curves import curves_of
 log_to(snakemake.log[0])
 table = curve_tables.trajectories(
     curves_of(snakemake.input.resamples, zip(snakemake.params.in_parts, snakemake.input.accuracies, strict=True)),
+    tables.read(snakemake.input.alignment),
     tables.read(snakemake.input.noise_ceiling),
     over=tuple(snakemake.params.over),
     data=snakemake.params.data,

@@ -176,10 +176,6 @@ def test_ceilings_of_the_real_92_images_differ_by_measure(kriegeskorte92_root):
     assert ceilings.noise_ceiling(human, "cosine") == pytest.approx((0.988, 0.993), abs=1e-3)
 
 
-def test_every_measure_has_a_ceiling():
-    assert list(ceilings.POOLED) == list(measures.MEASURES)
-
-
 @pytest.mark.parametrize("measure", measures.MEASURES)
 def test_one_subject_has_no_ceiling(two_sets, measure):
     assert np.isnan(ceilings.noise_ceiling(two_sets[0][:1], measure)).all()

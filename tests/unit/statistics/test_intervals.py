@@ -5,10 +5,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 from early_alignment.statistics import intervals, resampling
-from early_alignment.statistics.standard_errors import crossed_standard_error
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from two_way_table import crossed_standard_error
 
 N = {"stimuli": 30, "subjects": 8, "seeds": 5}
 TWO = ("stimuli", "subjects")

@@ -137,9 +137,31 @@ def ceiling():
     return pd.DataFrame(rows)
 
 
-def test_trajectories_have_the_mean_its_interval_and_its_share_of_the_ceiling(grid, ceiling):
+@pytest.fixture(scope="module")
+def alignment():
+    """By a measure without resamples, second in the config."""
+    of = {"dataset": "study", "target": "V1", "network": "net", "view": "32px", "block": "one", "pairs": "all"}
+    of |= {"seed": 1, "epoch": 1.0, "step": 0, "data": "measured"}
+    values = {"pearson": (0.1, 0.3), "kendall_tau_a": (0.2, 0.4), "spearman": (0.0, 0.1)}
+    return pd.DataFrame(
+        [of | {"measure": m, "subject": str(i), "value": v} for m, two in values.items() for i, v in enumerate(two)]
+    )
+
+
+def test_a_measure_without_resamples_has_means_and_says_that_no_more_is_known(grid, alignment, ceiling):
+    ceiling = pd.concat([ceiling, ceiling.assign(measure="kendall_tau_a")]).drop_duplicates()
+    table = curve_tables.trajectories(curves.curves_of(*grid), alignment, ceiling, ("subjects",), "measured")
+    (row,) = table[table["measure"] == "kendall_tau_a"].to_dict("records")
+    assert row["value"] == pytest.approx(0.3)
+    assert row["status"] == "no resamples for kendall_tau_a"
+    assert np.isnan(row["low"]) and np.isnan(row["q"])
+    assert list(table["measure"].unique()) == ["pearson", "kendall_tau_a", "spearman"]
+
+
+def test_trajectories_have_the_mean_its_interval_and_its_share_of_the_ceiling(grid, alignment, ceiling):
     over = ("subjects",)
-    table = curve_tables.trajectories(curves.curves_of(*grid), ceiling, over, "measured")
+    alignment = alignment[alignment["measure"] != "kendall_tau_a"]
+    table = curve_tables.trajectories(curves.curves_of(*grid), alignment, ceiling, over, "measured")
     assert len(table) == 2 * 2 * 3 * (len(EPOCHS) + 1)
     of = table.query("target == 'V1' and block == 'two' and measure == 'pearson' and pairs == 'all' and view == '32px'")
     curve = dict(curves.curves_of(*grid))[curves.Key("study", "V1", "net", "32px", "two", "pearson", "all")]
@@ -154,9 +176,12 @@ def test_trajectories_have_the_mean_its_interval_and_its_share_of_the_ceiling(gr
     assert (of["q"] >= of["p"] - 1e-12).all()
 
 
-def test_of_a_factor_of_one_nothing_is_known_and_the_table_says_so(grid, ceiling, folder):
+def test_of_a_factor_of_one_nothing_is_known_and_the_table_says_so(grid, alignment, ceiling):
+    alignment = alignment[alignment["measure"] != "kendall_tau_a"]
     one_seed = [file for file in grid[0] if "-1-" in file.name]
-    table = curve_tables.trajectories(curves.curves_of(one_seed, grid[1]), ceiling, ("subjects", "seeds"), "measured")
+    table = curve_tables.trajectories(
+        curves.curves_of(one_seed, grid[1]), alignment, ceiling, ("subjects", "seeds"), "measured"
+    )
     assert table["low"].isna().all() and table["p"].isna().all() and table["value"].notna().all()
     assert table["status"].str.startswith("cannot be known").all()
     timing = curve_tables.timing_of_curves(curves.curves_of(one_seed, grid[1]), ("subjects", "seeds"), "measured")

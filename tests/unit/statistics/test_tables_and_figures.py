@@ -1,4 +1,4 @@
-"""Tables and figures against plain computations: peaks, standard errors, and what Figure 1 says in words."""
+"""Tables and figures against plain computations: peaks, intervals as drawn, and what Figure 1 says in words."""
 
 import json
 from itertools import pairwise, product
@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from early_alignment.comparison import alignment as library
-from early_alignment.pictures import figures
+from early_alignment.pictures import figures, training
 from early_alignment.pictures.epoch_axis import label_of
 from early_alignment.statistics import tables
-from early_alignment.statistics.standard_errors import crossed_standard_error
 
 
 def table_of(values, steps=100, **columns) -> pd.DataFrame:
@@ -27,6 +26,18 @@ def table_of(values, steps=100, **columns) -> pd.DataFrame:
         ]
     place = {"dataset": "d", "target": "t", "network": "n", "block": "layer1", "measure": "pearson", "pairs": "all"}
     return pd.DataFrame(rows).assign(**place | {"n_pairs": 3, "data": "measured"} | columns)
+
+
+def trajectories_of(alignment: pd.DataFrame, below=0.1, above=0.2) -> pd.DataFrame:
+    """Means, with intervals that reach so far below and above them; none of a factor of one."""
+    same = ["dataset", "target", "network", "view", "block", "measure", "pairs", "epoch", "step", "data"]
+    groups = alignment.groupby(same, sort=False)
+    table = groups.agg(value=("value", "mean"), n_subjects=("subject", "nunique"), n_seeds=("seed", "nunique"))
+    table = table.reset_index().assign(generalises_over="subjects × seeds")
+    lacking = {what: table[f"n_{what}"] == 1 for what in ("seeds", "subjects")}
+    is_known = ~(lacking["seeds"] | lacking["subjects"])
+    table["status"] = np.select(list(lacking.values()), [f"cannot be known: 1 of {what}" for what in lacking], "known")
+    return table.assign(low=(table["value"] - below).where(is_known), high=(table["value"] + above).where(is_known))
 
 
 def constant(value):
@@ -142,64 +153,6 @@ def test_peaks_are_those_of_a_plain_loop(calibrated):
         assert row.value == pytest.approx(max(means.values()))
 
 
-# Standard errors -------------------------------------------------------------------------------------------------
-
-
-def test_subjects_that_every_seed_meets_are_not_more_subjects():
-    """Subject SD 0.03, 10 subjects, 5 seeds: 0.03 / √10 = 0.0095, not 0.03 / √50 = 0.0042."""
-    subjects = np.linspace(-1, 1, 10)
-    subjects *= 0.03 / subjects.std(ddof=1)
-    values = np.repeat(0.4 + subjects[:, None], 5, axis=1)
-    assert crossed_standard_error(values) == pytest.approx(0.0095, abs=5e-5)
-    assert crossed_standard_error(values.T) == crossed_standard_error(values)
-
-
-@pytest.mark.parametrize("sds", [(0.3, 0.1, 0.2), (0.1, 0.3, 0.2), (0.2, 0.2, 0.6), (0.3, 0.3, 0.0)])
-def test_the_estimated_variance_of_the_mean_is_the_one_of_many_experiments(sds):
-    rng, (s, n), many = np.random.default_rng(1), (6, 4), 4000
-    values = (
-        sds[0] * rng.normal(size=(many, s, 1))
-        + sds[1] * rng.normal(size=(many, 1, n))
-        + sds[2] * rng.normal(size=(many, s, n))
-    )
-    true = sds[0] ** 2 / s + sds[1] ** 2 / n + sds[2] ** 2 / (s * n)
-    assert values.mean(axis=(1, 2)).var() == pytest.approx(true, rel=0.08)
-    estimated = np.mean([crossed_standard_error(one) ** 2 for one in values])
-    # Not below the larger part, so a little too large where the rest is most of it: 1.15 times, where the sum of both
-    # parts is 1.47 times the variance.
-    assert true * 0.96 < estimated < true * 1.2
-
-
-@pytest.mark.parametrize("shape", [(2, 2), (2, 5), (5, 2), (3, 7)])
-@pytest.mark.parametrize("rest", [0.01, 10])
-def test_a_standard_error_is_that_of_the_mean_squares_of_a_two_way_table(shape, rest):
-    """(MS subjects + MS networks − MS rest) / (s n), or the larger of the first two, by loops over single values."""
-    rng, (s, n) = np.random.default_rng(3), shape
-    table = (rng.normal(size=(s, 1)) + rng.normal(size=n) + rest * rng.normal(size=shape)).tolist()
-    grand = sum(map(sum, table)) / (s * n)
-    of_subject = [sum(row) / n for row in table]
-    of_network = [sum(row[j] for row in table) / s for j in range(n)]
-    ms_subjects = sum(n * (mean - grand) ** 2 for mean in of_subject) / (s - 1)
-    ms_networks = sum(s * (mean - grand) ** 2 for mean in of_network) / (n - 1)
-    residuals = [table[i][j] - of_subject[i] - of_network[j] + grand for i, j in product(range(s), range(n))]
-    ms_rest = sum(residual**2 for residual in residuals) / ((s - 1) * (n - 1))
-    expected = max(ms_subjects + ms_networks - ms_rest, ms_subjects, ms_networks) / (s * n)
-    assert crossed_standard_error(table) == pytest.approx(np.sqrt(expected), rel=1e-9)
-
-
-def test_a_standard_error_of_float32_values_is_computed_in_float64():
-    values = (1000 + np.random.default_rng(4).normal(size=(6, 4))).astype(np.float32)
-    assert crossed_standard_error(values) == crossed_standard_error(values.astype(np.float64))
-    assert crossed_standard_error(values[:1]) == crossed_standard_error(values[:1].astype(np.float64))
-
-
-def test_a_factor_of_one_leaves_the_other():
-    values = np.random.default_rng(2).normal(size=(7, 1))
-    assert crossed_standard_error(values) == pytest.approx(values.std(ddof=1) / np.sqrt(7))
-    assert crossed_standard_error(values.T) == pytest.approx(values.std(ddof=1) / np.sqrt(7))
-    assert np.isnan(crossed_standard_error(values[:1]))
-
-
 # Figure 1 --------------------------------------------------------------------------------------------------------
 
 
@@ -210,7 +163,7 @@ def words_of(figure) -> str:
 def drawn(alignment, noise_ceiling):
     """Figure 1, and all its words."""
     figure = figures.alignment_over_training(
-        alignment,
+        trajectories_of(alignment),
         noise_ceiling,
         datasets=list(dict.fromkeys(alignment["dataset"])),
         blocks=list(dict.fromkeys(alignment["block"])),
@@ -252,21 +205,35 @@ def test_the_ceiling_is_that_of_the_measure_and_pairs_that_are_drawn(measure, pa
 @pytest.mark.parametrize(
     ("shape", "counts", "note"),
     [
-        ((10, 5), "10 subjects × 5 seeds", "two crossed random factors"),
-        ((10, 1), "10 subjects × 1 seed", "over subjects, of one seed: nothing is known of other seeds"),
-        ((1, 5), "1 subject × 5 seeds", "over seeds, of one subject: nothing is known of other subjects"),
-        ((1, 1), "1 subject × 1 seed", "no standard error can be known"),
+        ((10, 5), "10 subjects × 5 seeds", "mean and 95 % interval that generalises over subjects × seeds"),
+        ((10, 1), "10 subjects × 1 seed", "without an interval over subjects × seeds: cannot be known: 1 of seeds"),
+        ((1, 5), "1 subject × 5 seeds", "without an interval over subjects × seeds: cannot be known: 1 of subjects"),
     ],
 )
-def test_error_bars_are_of_crossed_factors_and_say_of_how_many(shape, counts, note):
-    values = {key: np.random.default_rng(3).normal(size=shape) for key in ((0, "224px"), (1, "224px"))}
+def test_intervals_are_drawn_where_they_are_known_and_say_of_what(shape, counts, note):
+    values = {(epoch, "224px"): np.random.default_rng(3).normal(size=shape) for epoch in (0, 1, 3)}
     figure, text = drawn(table_of(values), BOUNDS)
     assert counts in text
     assert note in text
-    bars = [collection.get_segments() for collection in figure.axes[0].collections]
-    half = [np.ptp(segments[0][:, 1]) / 2 for segments in bars if len(segments[0])]
-    expected = [crossed_standard_error(values[epoch, "224px"]) for epoch in (1, 0)]
-    assert half == pytest.approx(expected if shape != (1, 1) else [])
+    band, bar = figure.axes[0].collections
+    means = [values[epoch, "224px"].mean() for epoch in (0, 1, 3)]
+    if 1 in shape:
+        assert not np.isfinite(bar.get_segments()).any()
+        assert not any(len(path.vertices) for path in band.get_paths())
+        return
+    assert bar.get_segments()[0][:, 1] == pytest.approx([means[0] - 0.1, means[0] + 0.2])
+    heights = band.get_paths()[0].vertices[:, 1]
+    assert {round(height, 9) for height in heights} == {
+        round(mean + side, 9) for mean in means[1:] for side in (-0.1, 0.2)
+    }
+
+
+def test_a_ceiling_is_a_grey_band_where_it_is_near_and_words_where_it_is_not():
+    for value, is_drawn in ((0.3, True), (0.01, False)):
+        figure, text = drawn(table_of({(epoch, "224px"): np.full((2, 2), value) for epoch in (0, 1)}), BOUNDS)
+        bands = [patch for patch in figure.axes[0].patches if patch.get_height() == pytest.approx(0.05)]
+        assert len(bands) == is_drawn
+        assert "noise ceiling 0.39 to 0.44" in text
 
 
 def points(axes, marker):
@@ -373,7 +340,7 @@ def compared(networks, targets=("t",), epochs=EARLY, steps=5005, seeds=2, rng=No
         ignore_index=True,
     )
     bounds = pd.concat([BOUNDS.assign(target=target) for target in targets])
-    figure = figures.networks_compared(alignment, bounds, ["d"], networks)
+    figure = figures.networks_compared(trajectories_of(alignment), bounds, ["d"], networks)
     plt.close(figure)
     return figure, alignment
 
@@ -416,16 +383,11 @@ def test_networks_are_compared_block_by_block_where_they_have_the_same_few(netwo
         assert legend == [figures.block_label(block) for block in best]
 
 
-def test_error_bars_of_networks_are_those_of_figure_1():
+def test_intervals_of_networks_are_drawn():
     figure, alignment = compared({"a": ["x"], "b": ["x"]}, epochs=[1])
-    bars = [collection.get_segments() for collection in figure.axes[0].collections]
-    half = [np.ptp(segments[0][:, 1]) / 2 for segments in bars if len(segments[0])]
-    plain = alignment[alignment["view"] == "224px"]
-    expected = [
-        crossed_standard_error(rows.pivot(index="subject", columns="seed", values="value"))
-        for _, rows in plain.groupby("network")
-    ]
-    assert half == pytest.approx(expected)
+    drawn_bars = [collection.get_segments()[0][:, 1] for collection in figure.axes[0].collections]
+    means = alignment[alignment["view"] == "224px"].groupby("network")["value"].mean()
+    np.testing.assert_allclose(drawn_bars, [[mean - 0.1, mean + 0.2] for mean in means])
 
 
 def test_up_to_six_networks_are_told_apart_in_grey_and_from_blocks():
@@ -498,7 +460,7 @@ def accuracies(networks, seeds, without=()):
 @pytest.mark.parametrize(("n_networks", "n_seeds"), [(1, 5), (2, 1), (6, 5)])
 def test_training_has_a_line_per_seed_and_a_legend_of_networks(n_networks, n_seeds):
     names = [f"network{i}" for i in range(n_networks)]
-    figure = figures.training_curves(accuracies(names, n_seeds))
+    figure = training.training_curves(accuracies(names, n_seeds))
     plt.close(figure)
     _, top1 = figure.axes
     lines = top1.lines
@@ -512,10 +474,10 @@ def test_training_has_a_line_per_seed_and_a_legend_of_networks(n_networks, n_see
 
 
 def test_a_network_that_was_not_evaluated_is_named():
-    figure = figures.training_curves(accuracies(["a", "b"], 2, without="b"))
+    figure = training.training_curves(accuracies(["a", "b"], 2, without="b"))
     plt.close(figure)
     assert "b: not evaluated" in words_of(figure)
     assert len(figure.axes[1].lines) == 2
-    figure = figures.training_curves(accuracies(["a", "b"], 2, without="ab"))
+    figure = training.training_curves(accuracies(["a", "b"], 2, without="ab"))
     plt.close(figure)
     assert "training.images is unset" in words_of(figure)

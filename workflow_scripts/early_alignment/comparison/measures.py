@@ -3,7 +3,8 @@
 Imports numpy alone, but for Kendall's tau: the workflow starts this code in thousands of short jobs.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def compare(a: np.ndarray, b: np.ndarray, measure: str = "pearson") -> np.ndarra
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
     if a.shape[1] != b.shape[1]:
         raise ValueError(f"RDMs of {a.shape[1]} and of {b.shape[1]} pairs cannot be compared")
-    return MEASURES[measure](a, b)
+    return MEASURES[measure].compare(a, b)
 
 
 PAIRS_AT_A_TIME = 4096
@@ -103,6 +104,11 @@ def ranks(rdms: np.ndarray) -> np.ndarray:
     return ranked
 
 
+def standardised_ranks(rdms: np.ndarray) -> np.ndarray:
+    """The ranks of each RDM, with mean 0 and length 1."""
+    return standardised(ranks(rdms))
+
+
 def second_moments(rdms: np.ndarray) -> np.ndarray:
     """Each RDM as the double-centred matrix of inner products of which it holds the differences, flattened.
 
@@ -156,10 +162,28 @@ def refuse_not_finite(*rdms: np.ndarray) -> None:
         raise ValueError("an RDM is not finite: it cannot be compared with any other")
 
 
+class Measure(NamedTuple):
+    """What the rest of the workflow knows of a measure; a new one is a new entry of `MEASURES`."""
+
+    compare: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    """Of RDMs (rdms of a, pairs) and (rdms of b, pairs), (rdms of a, rdms of b)."""
+    label: str
+    """What axes call it."""
+    normalise: Callable[[np.ndarray], np.ndarray]
+    """What is done to RDMs (rdms, pairs), which the measure does not mind, before they are averaged."""
+    normalised: str
+    """How that is called."""
+    correlates: Callable[[np.ndarray], np.ndarray] | None = None
+    """What is done to RDMs so that the weighted mean product of two, or its centred form, is the measure; None if no
+    such thing is known, and so no resampling without building RDMs anew."""
+
+
 MEASURES = {
-    "pearson": pearson,
-    "spearman": spearman,
-    "kendall_tau_a": kendall_tau_a,
-    "cosine": cosines,
-    "whitened": whitened,
+    "pearson": Measure(pearson, "Pearson's r", standardised, "RDMs z-scored, then averaged", standardised),
+    "spearman": Measure(spearman, "Spearman's ρ", ranks, "RDMs ranked, then averaged", standardised_ranks),
+    "kendall_tau_a": Measure(
+        kendall_tau_a, "Kendall's τ-a", ranks, "RDMs ranked, then averaged, of which tau is near its highest"
+    ),
+    "cosine": Measure(cosines, "cosine", scaled, "RDMs scaled to length 1, then averaged", scaled),
+    "whitened": Measure(whitened, "whitened correlation", standardised, "RDMs z-scored, then averaged"),
 }

@@ -1,9 +1,10 @@
-"""The config's schema: `config.schema.yaml`, and what each data set format adds to it."""
+"""The config's schema: `config.schema.yaml`, what each data set format adds to it, and the similarity measures."""
 
 from pathlib import Path
 
 import yaml
 
+from ..comparison.measures import MEASURES
 from ..datasets import formats
 
 
@@ -23,6 +24,7 @@ def composed() -> dict:
     have_times = [name for name, format_ in known.items() if format_.has_times]
     of_data_set["if"] = {"properties": {"format": {"enum": have_times}}}
     of_data_set["else"] = {"properties": {"targets": {"type": "array"}}}
+    schema["properties"]["alignment"]["properties"]["measures"]["items"] = {"enum": list(MEASURES)}
     return schema
 
 

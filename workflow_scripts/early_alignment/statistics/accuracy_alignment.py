@@ -20,10 +20,11 @@ def correlation_of_changes(accuracy: np.ndarray, alignment: np.ndarray, with_fir
         Pearson's r, (...); NaN with fewer than three changes, or where all changes of either are equal.
     """
     skipped = 0 if with_first else 1
-    changes = [np.diff(values, axis=-1)[..., skipped:] for values in (accuracy, alignment)]
-    if changes[0].shape[-1] < 3:
-        return np.full(np.broadcast_shapes(*(change.shape[:-1] for change in changes)), np.nan)
-    return weighted_correlation(*changes, np.ones(changes[0].shape[-1]))
+    of_accuracy, of_alignment = (np.diff(values, axis=-1)[..., skipped:] for values in (accuracy, alignment))
+    n = of_accuracy.shape[-1]
+    if n < 3:
+        return np.full(np.broadcast_shapes(of_accuracy.shape[:-1], of_alignment.shape[:-1]), np.nan)
+    return weighted_correlation(of_accuracy, of_alignment, np.ones(n))
 
 
 def correlation_across_seeds(accuracy: np.ndarray, alignment: np.ndarray, drawn: np.ndarray) -> np.ndarray:

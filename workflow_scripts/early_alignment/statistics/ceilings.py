@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..comparison.measures import compare, ranks, scaled, standardised
+from ..comparison.measures import MEASURES, compare
 from ..comparison.pairs import ALL
 
 
@@ -15,19 +15,9 @@ class Ceiling(NamedTuple):
     upper: float
 
 
-POOLED = {
-    "pearson": (standardised, "RDMs z-scored, then averaged"),
-    "spearman": (ranks, "RDMs ranked, then averaged"),
-    "kendall_tau_a": (ranks, "RDMs ranked, then averaged, of which tau is near its highest"),
-    "cosine": (scaled, "RDMs scaled to length 1, then averaged"),
-    "whitened": (standardised, "RDMs z-scored, then averaged"),
-}
-"""Measure → what is done to RDMs before they are averaged into the one most like them, and how that is called."""
-
-
 def convention(measure: str, pairs: str) -> str:
     """How a ceiling comes about, in words."""
-    words = f"{POOLED[measure][1]}; lower: subject left out, upper: subject included"
+    words = f"{MEASURES[measure].normalised}; lower: subject left out, upper: subject included"
     return words if pairs == ALL else f"{words}; blocks of pairs on their own, means weighted by their pairs"
 
 
@@ -55,8 +45,7 @@ def noise_ceiling(rdms: np.ndarray, measure: str = "pearson", of: dict | None = 
 
 
 def _noise_ceiling(rdms: np.ndarray, measure: str) -> tuple[float, float]:
-    normalise, _ = POOLED[measure]
-    normalised = normalise(rdms)
+    normalised = MEASURES[measure].normalise(rdms)
     if len(rdms) == 1:
         return float("nan"), float("nan")
     total = normalised.sum(axis=0)

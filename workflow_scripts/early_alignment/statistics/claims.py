@@ -351,7 +351,7 @@ def _rows(claim: str, parts: list[dict], study: Study) -> list[Row]:
     missing = [row for row in rows if row.verdict == NOT_TESTABLE]
     reasons = "; ".join(dict.fromkeys(row.reason for row in missing))
     if testable:
-        found, deciding = all_hold([Finding(*(getattr(row, name) for name in Finding._fields)) for row in testable])
+        found, deciding = all_hold([Finding(*(row._asdict()[name] for name in Finding._fields)) for row in testable])
         # Parts that cannot be tested count: without them the correction would be less.
         found = found._replace(p_fails=min(1.0, found.p_fails * len(rows) / len(testable)))
         if not missing or found.verdict == "fails":

@@ -91,7 +91,7 @@ def all_hold(findings: list[Finding]) -> tuple[Finding, int]:
         The finding, with the value and bounds of the part that decides; and its place: of what fails, the surest to;
         else, of what holds, the least sure to.
     """
-    holds, fails = (np.array([getattr(finding, p) for finding in findings]) for p in ("p_holds", "p_fails"))
+    holds, fails = (np.array([finding._asdict()[p] for finding in findings]) for p in ("p_holds", "p_fails"))
     p_fails = min(1.0, len(findings) * float(fails.min()))
     deciding = int(fails.argmin() if p_fails <= ALPHA else holds.argmax())
     return findings[deciding]._replace(p_holds=float(holds.max()), p_fails=p_fails), deciding
@@ -110,7 +110,7 @@ def at_most(number: int, findings: list[Finding], count: int) -> Finding:
         count: How many of them are so in the estimates.
     """
     k = len(findings)
-    holds, fails = (np.sort([getattr(finding, p) for finding in findings]) for p in ("p_holds", "p_fails"))
+    holds, fails = (np.sort([finding._asdict()[p] for finding in findings]) for p in ("p_holds", "p_fails"))
     # Of c = 0 … K − 1 that no more are so; of r = 1 … K that no fewer are.
     no_more = np.maximum.accumulate((np.arange(1, k + 1) * fails[::-1])[::-1])[::-1]
     no_fewer = np.maximum.accumulate(np.arange(k, 0, -1) * holds)

@@ -10,6 +10,7 @@ from ..epochs import epoch_and_step
 from . import accuracy_alignment, ceilings, claims, hierarchy, intervals, timing
 from .curves import Curve, Key
 from .multiple_comparisons import benjamini_hochberg
+from .resampling import NORMALISED
 
 SHARES_AT = (0, 1, 3, 9)
 """Epochs whose alignment is given as a share of the final one, where they are analysed: those that the paper names."""
@@ -30,16 +31,19 @@ def with_q(table: pd.DataFrame, family: list[str]) -> pd.DataFrame:
         table: With a column `p`.
         family: The columns in which the tests of one family agree.
     """
-    names = table[family].astype(str).agg("|".join, axis=1) if len(table) else []
+    names = table[family].astype(str).agg("|".join, axis=1).to_numpy(str)
     table = table.assign(q=benjamini_hochberg(table["p"].to_numpy(float), names))
     return table.assign(family=f"one {', '.join(family)}")
 
 
-def trajectories(curves: Curves, ceiling: pd.DataFrame, over: tuple[str, ...], data: str) -> pd.DataFrame:
+def trajectories(
+    curves: Curves, alignment: pd.DataFrame, ceiling: pd.DataFrame, over: tuple[str, ...], data: str
+) -> pd.DataFrame:
     """Mean alignment with its interval, a row per curve and epoch that is analysed in its view.
 
     Args:
         curves: From `curves.curves`.
+        alignment: The table `alignment`, for measures that stimuli cannot be resampled for: they have no intervals.
         ceiling: The table `noise_ceiling`.
         over: The factors that intervals generalise over.
         data: `measured` or `simulated`.
@@ -69,7 +73,36 @@ def trajectories(curves: Curves, ceiling: pd.DataFrame, over: tuple[str, ...], d
                     "data": data,
                 }
             )
-    return with_q(pd.DataFrame(rows), ["dataset", "network", "view", "measure", "pairs"])
+    means = without_intervals(alignment[~alignment["measure"].isin(NORMALISED)], bounds, over)
+    table = pd.DataFrame(rows + means)
+    # Figures draw the first measure, which is that of the alignments.
+    first = {measure: place for place, measure in enumerate(alignment["measure"].unique())}
+    table = table.sort_values("measure", key=lambda names: names.map(first), kind="stable", ignore_index=True)
+    return with_q(table, ["dataset", "network", "view", "measure", "pairs"])
+
+
+def without_intervals(alignment: pd.DataFrame, bounds: pd.DataFrame, over: tuple[str, ...]) -> list[dict]:
+    """Mean alignment by measures for which nothing tells how sure it is, rows in the form of `trajectories`.
+
+    Args:
+        alignment: Rows of the table `alignment`.
+        bounds: By dataset, target, measure and pairs, `lower` and `upper` of the noise ceiling.
+        over: What intervals would generalise over.
+    """
+    rows, of_row = [], [*Key._fields, "epoch", "step", "data"]
+    for values, of_cell in alignment.groupby(of_row, sort=False):
+        of = dict(zip(of_row, values, strict=True))
+        lower, upper = bounds.loc[(of["dataset"], of["target"], of["measure"], of["pairs"])]
+        value = of_cell["value"].mean()
+        rows.append(
+            of
+            | {"value": value, "low": np.nan, "high": np.nan, "p": np.nan}
+            | {"share_of_lower_ceiling": ceilings.share(value, lower)}
+            | {"share_of_upper_ceiling": ceilings.share(value, upper)}
+            | {"status": f"no resamples for {of['measure']}", "generalises_over": " × ".join(over)}
+            | {"n_subjects": of_cell["subject"].nunique(), "n_seeds": of_cell["seed"].nunique()}
+        )
+    return rows
 
 
 def timing_of_curves(curves: Curves, over: tuple[str, ...], data: str) -> pd.DataFrame:
@@ -114,7 +147,9 @@ def _half_time(curve: Curve, joint: np.ndarray) -> list[dict]:
     if np.isnan(value) or np.isnan(joint).any():
         return [row]
     spread = timing.spread(timing.half_time(joint, curve.epochs))
-    return [row | {"low": float(spread.low), "high": float(spread.high), "defined": float(spread.defined)}]
+    # What is the highest of noisy values comes too late, in the sample as in replicates: see `reflected_interval`.
+    low, high = max(0.0, 2 * value - float(spread.high)), 2 * value - float(spread.low)
+    return [row | {"low": low, "high": high, "defined": float(spread.defined)}]
 
 
 def _differences(curve: Curve, over: tuple[str, ...]) -> list[dict]:
@@ -129,12 +164,14 @@ def _differences(curve: Curve, over: tuple[str, ...]) -> list[dict]:
             over,
         )
         value = float(timing.difference_from_peak(curve.point, curve.point, other))
-        rows.append({"quantity": name, "value": value} | {k: float(getattr(found, k)) for k in ("low", "high", "p")})
+        rows.append(
+            {"quantity": name, "value": value, "low": float(found.low), "high": float(found.high), "p": float(found.p)}
+        )
     return rows
 
 
 def _shares(curve: Curve, joint: np.ndarray) -> list[dict]:
-    at = [epoch for epoch in SHARES_AT if epoch in curve.epochs]
+    at = [float(epoch) for epoch in SHARES_AT if epoch in curve.epochs]
     values = timing.share_of_final(curve.point, curve.epochs, at)
     spread = timing.spread(timing.share_of_final(joint, curve.epochs, at)) if at else None
     return [
@@ -330,7 +367,7 @@ def claims_of(
             interval=intervals.interval,
             accuracy=None if top1 is None else top1.mean(axis=1),
         )
-        choice = {name: getattr(key, name) for name in CHOICE}
+        choice = {name: value for name, value in key._asdict().items() if name in CHOICE}
         of_all = {"generalises_over": " × ".join(over), "data": data}
         rows += [choice | row._asdict() | of_all for row in claims.evaluate(rules, study)]
     return pd.DataFrame(rows)
@@ -365,5 +402,5 @@ def _by(curves: Curves, *names: str):
     kept = {}
     for key, curve in curves:
         without = key._replace(**dict.fromkeys(names, ""))
-        kept.setdefault(without, {})[tuple(getattr(key, name) for name in names)] = curve
+        kept.setdefault(without, {})[tuple(key._asdict()[name] for name in names)] = curve
     return kept.items()

@@ -106,7 +106,8 @@ def interval(
         NaN and `reason` says so.
     """
     if reason := unknown(n, over):
-        return Interval(*(np.full(np.shape(point), np.nan) for _ in range(5)), reason)
+        nothing = np.full(np.shape(point), np.nan)
+        return Interval(nothing, nothing, nothing, nothing, nothing, reason)
     total, parts = variance(replicates, n, over)
     error = np.sqrt(total)
     with np.errstate(invalid="ignore", divide="ignore"):  # what does not vary has neither degrees of freedom nor p

@@ -4,7 +4,7 @@ What all comparisons with a data set's brains have in common, the draws among th
 that all model RDMs are compared over the same resamples. The files say what they are of.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -49,7 +49,11 @@ def write_brains(
     seed = resampling.stream("stimuli", dataset)
     weights = np.vstack([np.ones(n, int), resampling.multiplicities(n, draws, seed, resampling.LEAST_DISTINCT)])
     labels = {} if stimuli is None else choices.read_labels(stimuli)
-    arrays = {"columns": np.array(list(brain)), "kinds": np.array(kinds), "weights": weights.astype(np.uint16)}
+    arrays: dict[str, Any] = {
+        "columns": np.array(list(brain)),
+        "kinds": np.array(kinds),
+        "weights": weights.astype(np.uint16),
+    }
     for i, (measure, pairs) in enumerate(kinds):
         blocks = choices.blocks(pairs, n, labels, stimuli)
         with naming_the_file(files, loaded, measure, blocks):
@@ -124,8 +128,8 @@ def read(path) -> Resamples:
     with np.load(path) as file:
         return Resamples(
             dict(zip(OF_THE_FILE, map(str, file["of"]), strict=True)),
-            [tuple(map(str, kind)) for kind in file["kinds"]],
-            [tuple(map(str, column)) for column in file["columns"]],
+            [(str(measure), str(pairs)) for measure, pairs in file["kinds"]],
+            [(str(target), str(subject)) for target, subject in file["columns"]],
             int(file["n"]),
             file["values"],
         )

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..comparison import measures
+from ..comparison.measures import MEASURES
 from ..comparison.pairs import ALL
 from ..geometry.rdms import n_conditions
 
@@ -22,11 +22,7 @@ LEAST_DISTINCT = 3
 """Different stimuli of a draw, at least: two are one pair, over which nothing correlates. As in rsatoolbox."""
 ROWS_AT_A_TIME = 32
 """Of the upper triangle; the lower corner that is multiplied in vain stays small, the products fit the cache."""
-NORMALISED = {
-    "pearson": measures.standardised,
-    "spearman": lambda rdms: measures.standardised(measures.ranks(rdms)),
-    "cosine": measures.scaled,
-}
+NORMALISED = {name: measure.correlates for name, measure in MEASURES.items() if measure.correlates}
 """Measure that stimuli can be resampled for → what is done to RDMs (rdms, pairs) first."""
 
 

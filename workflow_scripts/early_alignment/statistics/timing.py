@@ -212,4 +212,5 @@ def spread(replicates: np.ndarray, level: float = 0.95) -> Spread:
     defined = np.isfinite(replicates).mean(axis=0)
     known = np.where(defined >= 0.5, replicates, 0)  # nanquantile warns of columns without a value
     low, high = np.nanquantile(known, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return Spread(*(np.where(defined >= 0.5, end, np.nan) for end in (low, high)), defined)
+    low, high = (np.where(defined >= 0.5, end, np.nan) for end in (low, high))
+    return Spread(low, high, defined)
