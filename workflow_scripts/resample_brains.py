@@ -2,14 +2,16 @@
 
 from early_alignment.logs import log_to
 from early_alignment.statistics import resamples
+from threadpoolctl import threadpool_limits
 
 log_to(snakemake.log[0])
 columns = map(tuple, snakemake.params.columns)
-resamples.write_brains(
-    snakemake.output[0],
-    brain=dict(zip(columns, snakemake.input.brain, strict=True)),
-    kinds=snakemake.params.kinds,
-    stimuli=next(iter(snakemake.input.stimuli), None),
-    draws=snakemake.params.draws,
-    dataset=snakemake.wildcards.dataset,
-)
+with threadpool_limits(snakemake.threads):
+    resamples.write_brains(
+        snakemake.output[0],
+        brain=dict(zip(columns, snakemake.input.brain, strict=True)),
+        kinds=snakemake.params.kinds,
+        stimuli=next(iter(snakemake.input.stimuli), None),
+        draws=snakemake.params.draws,
+        dataset=snakemake.wildcards.dataset,
+    )

@@ -27,9 +27,11 @@ FIGURE1, TRAINING_FIGURE = (
     {f"figures/{name}.{ending}" for name in names for ending in ("png", "svg", "pdf")}
     for names in (("figure1_resnet50", "figure1_resnet18", "networks"), ("training",))
 )
-OF_ALIGNMENT = {"tables/alignment.csv", "tables/peaks.csv"} | FIGURE1
-OF_BRAINS = {"tables/noise_ceiling.csv"} | FIGURE1
-OF_TRAINING = {"tables/accuracy.csv"} | TRAINING_FIGURE
+OF_ALIGNMENT = {"tables/alignment.csv", "tables/peaks.csv", "tables/trajectories.csv"} | FIGURE1
+OF_BRAINS = {"tables/noise_ceiling.csv", "tables/trajectories.csv"} | FIGURE1
+OF_ACCURACY = {f"tables/{name}.csv" for name in ("accuracy_alignment", "claims", "survival")}
+OF_TRAINING = {"tables/accuracy.csv"} | OF_ACCURACY | TRAINING_FIGURE
+OF_RESAMPLES = {f"tables/{name}.csv" for name in ("timing", "peak_distribution", "order", "hierarchy")} | OF_ACCURACY
 
 
 def checkpoints(network, seeds, epochs):
@@ -73,10 +75,25 @@ def alignment(looks=LOOKS, targets=TARGETS):
     return {f"alignment/{name}/{at(look, block)}/{target}.csv" for name, look, block, target in cells}
 
 
+def resamples(looks=LOOKS, datasets=TARGETS):
+    """Those of model RDMs, and the tables of all; those of brains are `of_brains`."""
+    return {
+        file.replace("features", "statistics/resamples", 1).replace(".zarr.zip", ".npz")
+        for file in features(looks, datasets)
+    } | OF_RESAMPLES
+
+
+def compared_anew(targets=TARGETS):
+    """What brain RDMs are compared by or with: alignments, and resamples of data sets, brains and models."""
+    of_brains = {f"statistics/resamples/{name}/brains.npz" for name in targets}
+    return alignment(targets=targets) | of_brains | resamples(datasets=targets)
+
+
 def everything_from(looks=LOOKS, datasets=TARGETS):
     """Features and what is made of them."""
     targets = {name: TARGETS[name] for name in datasets}
-    return features(looks, datasets) | model_rdms(looks, datasets) | alignment(looks, targets)
+    made = features(looks, datasets) | model_rdms(looks, datasets) | alignment(looks, targets)
+    return made | resamples(looks, datasets)
 
 
 class Experiment:
@@ -150,14 +167,16 @@ def network_added(x):
         made |= {f"features/{name}/{place}/{block}.zarr.zip" for block in blocks}
         made |= {f"model_rdms/{name}/{place}/{block}.npy" for block in blocks}
         made |= {f"alignment/{name}/{place}/{block}/{target}.csv" for block in blocks for target in targets}
+        made |= {f"statistics/resamples/{name}/{place}/{block}.npz" for block in blocks}
     made |= {f"figures/figure1_another.{ending}" for ending in ("png", "svg", "pdf")}
-    return made | {"labelled_images/another.json"} | OF_ALIGNMENT | OF_TRAINING
+    return made | {"labelled_images/another.json"} | OF_ALIGNMENT | OF_TRAINING | OF_RESAMPLES
 
 
 def region_added(x):
     x.config["datasets"]["simulated_fMRI"]["targets"].append("V2v")
     new = {"simulated_fMRI": ["V2v"]}
-    return responses(new) | brain_rdms(new) | alignment(targets=new) | OF_ALIGNMENT | OF_BRAINS
+    fmri = compared_anew({"simulated_fMRI": []}) | alignment(targets=new)
+    return responses(new) | brain_rdms(new) | fmri | OF_ALIGNMENT | OF_BRAINS
 
 
 def subject_taken_out_and_put_back(x):
@@ -170,7 +189,7 @@ def subject_taken_out_and_put_back(x):
     x.config["datasets"]["simulated_EEG"]["subjects"] = [1, 2, 3]
     eeg = {"simulated_EEG": TARGETS["simulated_EEG"]}
     new = {"simulated_EEG": [3]}
-    made = responses(eeg, new) | brain_rdms(eeg, new) | alignment(targets=eeg) | {"checked_data.txt"}
+    made = responses(eeg, new) | brain_rdms(eeg, new) | compared_anew(eeg) | {"checked_data.txt"}
     return made | OF_ALIGNMENT | OF_BRAINS
 
 
@@ -199,22 +218,22 @@ def background_changed(x):
 
 def brain_distance_changed(x):
     x.config["rdm"] = {"brain_distance": "euclidean"}
-    return brain_rdms() | alignment() | OF_ALIGNMENT | OF_BRAINS
+    return brain_rdms() | compared_anew() | OF_ALIGNMENT | OF_BRAINS
 
 
 def distance_changed(x):
     x.config["rdm"] = {"distance": "euclidean"}
-    return model_rdms() | brain_rdms() | alignment() | OF_ALIGNMENT | OF_BRAINS
+    return model_rdms() | brain_rdms() | compared_anew() | OF_ALIGNMENT | OF_BRAINS
 
 
 def similarity_changed(x):
     x.config["alignment"] = {"measures": ["spearman"]}
-    return alignment() | OF_ALIGNMENT | OF_BRAINS
+    return compared_anew() | OF_ALIGNMENT | OF_BRAINS
 
 
 def choice_of_pairs_added(x):
     x.config["alignment"] = {"pairs": ["all", "within_partitions"]}
-    return alignment() | OF_ALIGNMENT | OF_BRAINS
+    return compared_anew() | OF_ALIGNMENT | OF_BRAINS
 
 
 def comment_and_resource_changed(x):
@@ -236,7 +255,7 @@ def keys_reordered(x):
 def rdm_code_edited(x):
     file = "workflow_scripts/early_alignment/geometry/rdms.py"
     x.replace(file, (x.folder / file).read_bytes() + b"\nEDITED = True\n")
-    return model_rdms() | brain_rdms() | alignment() | OF_ALIGNMENT | OF_BRAINS
+    return model_rdms() | brain_rdms() | compared_anew() | OF_ALIGNMENT | OF_BRAINS
 
 
 def format_code_edited(x):
@@ -249,7 +268,7 @@ def format_code_edited(x):
     assert edited != code
     x.replace(file, edited)
     eeg = {"simulated_EEG": TARGETS["simulated_EEG"]}
-    return responses(eeg) | brain_rdms(eeg) | alignment(targets=eeg) | OF_ALIGNMENT | OF_BRAINS
+    return responses(eeg) | brain_rdms(eeg) | compared_anew(eeg) | OF_ALIGNMENT | OF_BRAINS
 
 
 def training_lengthened(x):
@@ -274,7 +293,7 @@ def messages_reworded(x):
 def figure_restyled(x):
     file = "workflow_scripts/early_alignment/pictures/figures.py"
     x.replace(file, (x.folder / file).read_bytes() + b"\nSTYLE = 2\n")
-    return FIGURE1 | TRAINING_FIGURE
+    return FIGURE1
 
 
 def cloned_anew(x):

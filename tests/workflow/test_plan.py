@@ -272,7 +272,7 @@ def test_a_dry_run_of_all_epochs_costs_little_more_than_a_plain_one(clone, paper
         "features",
         "model_rdms",
     ]
-    order += ["responses", "brain_rdms", "alignment", "tables", "figures"]
+    order += ["responses", "brain_rdms", "statistics", "alignment", "tables", "figures"]
     now = time.time()  # scripts and data are older
     for path in files:
         path.parent.mkdir(parents=True, exist_ok=True)

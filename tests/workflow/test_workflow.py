@@ -36,10 +36,14 @@ def table(results):
 # The demo --------------------------------------------------------------------------------------------------------
 
 
+TABLES = ("alignment", "accuracy", "noise_ceiling", "peaks", "trajectories", "timing", "peak_distribution", "order")
+TABLES += ("hierarchy", "accuracy_alignment")
+
+
 def test_every_file_of_the_design_is_there(results):
     figures = [*(f"figure1_{name}" for name in NETWORKS), "networks", "training"]
     expected = [f"figures/{name}.{ending}" for name in figures for ending in ("png", "svg", "pdf")]
-    expected += [f"tables/{name}.csv" for name in ("alignment", "accuracy", "noise_ceiling", "peaks")]
+    expected += [f"tables/{name}.csv" for name in (*TABLES, "survival", "claims")]
     expected += [f"stimuli/{name}.csv" for name in DEMO["datasets"]]
     for name, network in NETWORKS.items():
         for seed, epoch in product(network.seeds, network.epochs_with_checkpoint):
@@ -49,6 +53,7 @@ def test_every_file_of_the_design_is_there(results):
             place = f"{name}/seed-{seed}/epoch-{epoch}/{view}/{block}"
             for dataset in DEMO["datasets"]:
                 expected += [f"features/{dataset}/{place}.zarr.zip", f"model_rdms/{dataset}/{place}.npy"]
+                expected += [f"statistics/resamples/{dataset}/{place}.npz"]
             expected += [f"alignment/{dataset}/{place}/{target}.csv" for dataset, target in TARGETS]
     assert "checkpoints/resnet50/seed-2/epoch-000+00010.pt" in expected
     assert "features/simulated_EEG/resnet50/seed-1/epoch-000/64px-calibrated/layer3.zarr.zip" in expected
@@ -155,6 +160,22 @@ def test_the_untrained_network_is_looked_at_in_two_ways(table):
     assert (both["64px"] != both["64px-calibrated"]).all()
 
 
+def test_trajectories_are_means_of_the_alignments_with_intervals_around_them(table):
+    """Of the network with two seeds; of the one with a single seed nothing is known, and the table says so."""
+    trajectories, alignment = table("trajectories"), table("alignment")
+    same = ["dataset", "target", "network", "view", "block", "measure", "pairs", "step"]
+    means = alignment.groupby([*same, alignment["epoch"].round(9)])["value"].mean()
+    found = trajectories.set_index([*same, trajectories["epoch"].round(9)])["value"]
+    assert len(found) == len(means)
+    np.testing.assert_allclose(found.sort_index(), means.sort_index(), atol=1e-6)
+    known = trajectories[trajectories["network"] == "resnet50"]
+    assert (known["low"] < known["value"]).all() and (known["value"] < known["high"]).all()
+    unknown = trajectories[trajectories["network"] == "resnet18"]
+    assert unknown["low"].isna().all()
+    assert set(unknown["status"]) == {"cannot be known: 1 of seeds"}
+    assert set(table("claims")["verdict"]) <= {"holds", "fails", "undecided", "not testable"}
+
+
 def test_steps_within_an_epoch_are_counted_in_epochs(table):
     images = DEMO["simulation"]["training_images"] * len(CATEGORIES)
     batch = DEMO["networks"]["resnet50"]["training"]["batch_size"]
@@ -242,6 +263,14 @@ def test_the_papers_dry_run_lists_the_papers_jobs(clone, paper_data):
         "responses": "54",
         "brain_rdms": "54",
         "alignment": "720",
+        "resampled_brains": "2",
+        "resampled_alignment": "240",
+        **{
+            f"{name}_table": "1"
+            for name in ("trajectories", "timing", "peak_distribution", "order", "hierarchy", "accuracy_alignment")
+        },
+        "claims_table": "1",
+        "survival_table": "1",
         "alignment_table": "1",
         "accuracy_table": "1",
         "noise_ceiling_table": "1",
@@ -249,7 +278,7 @@ def test_the_papers_dry_run_lists_the_papers_jobs(clone, paper_data):
         "figure1": "1",
         "training_figure": "1",
         "all": "1",
-        "total": "1639",
+        "total": "1889",
     }
 
 
