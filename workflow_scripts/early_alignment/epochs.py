@@ -10,3 +10,8 @@ def epoch_and_step(label: str) -> tuple[int, int]:
     """The whole epochs, and the steps of the next one, 0 if there are none."""
     whole, _, steps = label.partition("+")
     return int(whole), int(steps or 0)
+
+
+def as_number(epoch: int, step: int, steps_per_epoch: int | None) -> float:
+    """Training time in epochs; steps are parts of one, and only they need to know how many it has."""
+    return epoch + (step / steps_per_epoch if step else 0)

@@ -241,3 +241,24 @@ def test_orders_hierarchies_accuracies_and_claims_have_their_rows(grid):
     assert others["reason"].str.contains("nsd|things_eeg2").any()
     survived = curve_tables.survival(table).set_index("claim")
     assert survived.loc[rules[0]["claim"], "choices"] == 2 * 3
+
+
+def test_a_half_time_that_most_replicates_lack_has_no_interval(grid):
+    """Of a flat curve that happens to rise a little: 0 would be a bound that nobody measured."""
+    table = curve_tables.timing_of_curves(curves.curves_of(*grid), ("stimuli", "subjects", "seeds"), "measured")
+    times = table[(table["quantity"] == "half-time") & table["value"].notna()]
+    assert times.loc[times["defined"] < 0.5, ["low", "high"]].isna().all(axis=None)
+    _, curve = next(iter(curves.curves_of(*grid)))
+    (row,) = curve_tables._half_time(
+        curve._replace(resampled=np.arange(4.0)[None, :, None, None] * np.ones((1, 4, 1, 1))),
+        np.tile([1.0, 0.0, 0.0, 0.0], (100, 1)),
+    )
+    assert (row["value"] > 0, row["defined"]) == (True, 0.0)
+    assert "low" not in row and "fewer than half" in row["reason"]
+
+
+def test_ranks_of_what_is_not_finite_are_refused(folder):
+    rdm = random_rdm(np.random.default_rng(5))
+    rdm[3] = np.nan
+    with pytest.raises(ValueError, match="not finite"):
+        measures.MEASURES["spearman"].correlates(rdm[None])

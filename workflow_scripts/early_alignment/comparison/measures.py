@@ -105,7 +105,12 @@ def ranks(rdms: np.ndarray) -> np.ndarray:
 
 
 def standardised_ranks(rdms: np.ndarray) -> np.ndarray:
-    """The ranks of each RDM, with mean 0 and length 1."""
+    """The ranks of each RDM, with mean 0 and length 1.
+
+    Raises:
+        ValueError: An RDM is constant or not finite.
+    """
+    refuse_not_finite(rdms)
     return standardised(ranks(rdms))
 
 

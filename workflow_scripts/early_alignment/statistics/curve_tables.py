@@ -109,8 +109,8 @@ def timing_of_curves(curves: Curves, over: tuple[str, ...], data: str) -> pd.Dat
     """When alignment peaks and when half of it is there, a row per curve and quantity."""
     rows = []
     for key, curve in curves:
-        joint = intervals.joint_replicates(curve.point, curve.replicates, curve.n, over)
-        status = intervals.unknown(curve.n, over)
+        joint = curve.joint(over)
+        status = curve.unknown(over)
         for row in [
             *_peak(curve, joint),
             *_half_time(curve, joint),
@@ -146,10 +146,13 @@ def _half_time(curve: Curve, joint: np.ndarray) -> list[dict]:
     row = {"quantity": "half-time", "value": value, "reason": timing.why_no_half_time(curve.point, curve.epochs)}
     if np.isnan(value) or np.isnan(joint).any():
         return [row]
-    spread = timing.spread(timing.half_time(joint, curve.epochs))
-    # What is the highest of noisy values comes too late, in the sample as in replicates: see `reflected_interval`.
-    low, high = max(0.0, 2 * value - float(spread.high)), 2 * value - float(spread.low)
-    return [row | {"low": low, "high": high, "defined": float(spread.defined)}]
+    times = timing.half_time(joint, curve.epochs)
+    defined = float(np.isfinite(times).mean())
+    row |= {"defined": defined}
+    if defined < 0.5:  # as of `timing.spread`
+        return [row | {"reason": "fewer than half of the replicates have one"}]
+    low, high = intervals.reflected_interval(np.asarray(value), times[np.isfinite(times)])
+    return [row | {"low": max(0.0, float(low)), "high": float(high)}]
 
 
 def _differences(curve: Curve, over: tuple[str, ...]) -> list[dict]:
@@ -157,15 +160,21 @@ def _differences(curve: Curve, over: tuple[str, ...]) -> list[dict]:
     for other, name in ((-1, "peak less final"), (0, "peak less untrained")):
         if other == 0 and curve.epochs[0] != 0:
             continue
+        value = timing.difference_from_peak(curve.point, curve.point, other)
         found = intervals.interval(
-            timing.difference_from_peak(curve.point, curve.point, other),
+            value,
             {f: timing.difference_from_peak(curve.point, of, other) for f, of in curve.replicates.items()},
             curve.n,
             over,
         )
-        value = float(timing.difference_from_peak(curve.point, curve.point, other))
         rows.append(
-            {"quantity": name, "value": value, "low": float(found.low), "high": float(found.high), "p": float(found.p)}
+            {
+                "quantity": name,
+                "value": float(value),
+                "low": float(found.low),
+                "high": float(found.high),
+                "p": float(found.p),
+            }
         )
     return rows
 
@@ -191,8 +200,8 @@ def peak_distribution(curves: Curves, over: tuple[str, ...], data: str) -> pd.Da
     """The share of replicates that peak at each epoch, a row per curve and epoch."""
     rows = []
     for key, curve in curves:
-        joint = intervals.joint_replicates(curve.point, curve.replicates, curve.n, over)
-        status = intervals.unknown(curve.n, over) or KNOWN
+        joint = curve.joint(over)
+        status = curve.unknown(over) or KNOWN
         peaks = timing.distribution_of_peaks(np.nan_to_num(joint), curve.epochs)
         for epoch, share in zip(curve.epochs, peaks.share, strict=True):
             known = status == KNOWN
@@ -207,13 +216,13 @@ def order_of_targets(curves: Curves, over: tuple[str, ...], data: str) -> pd.Dat
     for key, of_targets in _by(curves, "target"):
         names, found = [target for (target,) in of_targets], list(of_targets.values())
         times = np.array([timing.half_time(curve.point, curve.epochs) for curve in found])
-        joint = [intervals.joint_replicates(curve.point, curve.replicates, curve.n, over) for curve in found]
+        joint = [curve.joint(over) for curve in found]
         replicates = np.stack(
             [timing.half_time(j, curve.epochs) for j, curve in zip(joint, found, strict=True)], axis=1
         )
         order = timing.order(times, replicates)
         for i, j in combinations(range(len(found)), 2):
-            status = intervals.unknown(found[i].n, over) or intervals.unknown(found[j].n, over)
+            status = found[i].unknown(over) or found[j].unknown(over)
             rows.append(
                 {name: value for name, value in key._asdict().items() if name != "target"}
                 | {
@@ -246,16 +255,8 @@ def hierarchy_scores(curves: Curves, over: tuple[str, ...], data: str) -> pd.Dat
             continue
         first = next(iter(found.values()))
         grid = np.array([[found[block, target].point for target in targets] for block in blocks])
-        joint = np.array(
-            [
-                [
-                    intervals.joint_replicates(c.point, c.replicates, c.n, over)
-                    for c in (found[block, target] for target in targets)
-                ]
-                for block in blocks
-            ]
-        )
-        status = next(filter(None, (intervals.unknown(curve.n, over) for curve in found.values())), "")
+        joint = np.array([[c.joint(over) for c in (found[block, target] for target in targets)] for block in blocks])
+        status = next(filter(None, (curve.unknown(over) for curve in found.values())), "")
         values = hierarchy.score(np.moveaxis(grid, -1, 0))
         spread = timing.spread(hierarchy.score(joint.transpose(2, 3, 0, 1)))
         for i, epoch in enumerate(first.epochs):
@@ -293,8 +294,8 @@ def accuracy_and_alignment(curves: Curves, accuracy: pd.DataFrame, over: tuple[s
     rows = []
     for key, curve in curves:
         top1 = accuracies(accuracy, key.network, curve)
-        status = intervals.unknown(curve.n, over)
-        joint = intervals.joint_replicates(curve.point, curve.replicates, curve.n, over)
+        status = curve.unknown(over)
+        joint = curve.joint(over)
         for with_first, name in ((True, "changes between epochs"), (False, "changes after the first")):
             value, spread = np.nan, timing.spread(np.full(len(joint), np.nan))
             if top1 is not None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..epochs import epoch_and_step
+from ..epochs import as_number, epoch_and_step
 from . import intervals, resamples, resampling, tables
 from .resamples import Resamples
 from .tables import size_of
@@ -46,6 +46,14 @@ class Curve(NamedTuple):
     def point(self) -> np.ndarray:
         """The mean over subjects and seeds in the sample, (epochs,)."""
         return self.resampled[0].mean(axis=(-2, -1))
+
+    def joint(self, over: tuple[str, ...]) -> np.ndarray:
+        """Replicate curves for what is no linear function of a curve, (draws, epochs); see `joint_replicates`."""
+        return intervals.joint_replicates(self.point, self.replicates, self.n, over)
+
+    def unknown(self, over: tuple[str, ...]) -> str:
+        """Why nothing can be generalised over some factors; empty if it can."""
+        return intervals.unknown(self.n, over)
 
 
 def curves_of(files, accuracies) -> Iterator[tuple[Key, Curve]]:
@@ -103,7 +111,7 @@ def curves(found: list[Resamples], steps_per_epoch: dict[str, int]) -> Iterator[
                 Key(dataset, target, network, view, block, measure, pairs),
                 Curve(
                     labels,
-                    np.array([number(label, steps_per_epoch.get(network)) for label in labels]),
+                    np.array([as_number(*epoch_and_step(label), steps_per_epoch.get(network)) for label in labels]),
                     in_view,
                     resampled,
                     seeds,
@@ -112,9 +120,3 @@ def curves(found: list[Resamples], steps_per_epoch: dict[str, int]) -> Iterator[
                     intervals.replicates(resampled, drawn_subjects, drawn_seeds),
                 ),
             )
-
-
-def number(label: str, steps_per_epoch: int | None) -> float:
-    """An epoch's label as a number; steps are parts of an epoch."""
-    epoch, step = epoch_and_step(label)
-    return epoch + (step / steps_per_epoch if step else 0)

@@ -33,6 +33,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
+from .multiple_comparisons import smallest_p
+
 FACTORS = ("stimuli", "subjects", "seeds")
 
 
@@ -245,4 +247,4 @@ def smallest_sign_flip_p(n: dict[str, int], over: tuple[str, ...] = FACTORS) -> 
 
     A smaller p of `interval` rests on the tails of normal distributions: with 5 seeds, below 1/16.
     """
-    return 2.0 ** (1 - min(n[factor] for factor in over))
+    return smallest_p("sign", min(n[factor] for factor in over))

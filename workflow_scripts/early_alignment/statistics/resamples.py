@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..comparison import measures
 from ..comparison import pairs as choices
 from ..comparison.alignment import load_alike, naming_the_file
 from ..errors import InputError
@@ -92,7 +91,6 @@ def write_alignment(path, model, brains, columns: dict[str, str]) -> None:
             numbers = range(sum(name.startswith(f"{i}.") and name.endswith(".block") for name in of_brains.files))
             blocks = {str(j): of_brains[f"{i}.{j}.block"] for j in numbers}
             with naming_the_file([model], loaded, measure, blocks):
-                measures.compare(loaded, loaded, measure)
                 of_model = resampling.sums(loaded, weights, measure, blocks)
             prepared = [
                 resampling.Sums(*(of_brains[f"{i}.{j}.{name}"] for name in resampling.Sums._fields)) for j in numbers

@@ -5,7 +5,7 @@ import json
 
 import pandas as pd
 
-from ..epochs import epoch_and_step
+from ..epochs import as_number, epoch_and_step
 
 NAMES = ("dataset", "target", "subject", "network", "view", "block")
 CALIBRATED = "-calibrated"
@@ -71,7 +71,7 @@ def accuracy(files, data: str, not_evaluated=()) -> pd.DataFrame:
     for network, path in files:
         with open(path) as file:
             row = {"network": network, "accuracy": EVALUATED} | json.load(file)
-        rows.append(row | {"epoch": row["epoch"] + (row["step"] / row["steps_per_epoch"] if row["step"] else 0)})
+        rows.append(row | {"epoch": as_number(row["epoch"], row["step"], row["steps_per_epoch"])})
     for network, seed, label in not_evaluated:
         epoch, step = epoch_and_step(label)
         if step:
