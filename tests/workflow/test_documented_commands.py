@@ -27,7 +27,9 @@ NOT_RUN = "# not run by the tests: "
 
 DRY_RUN = {
     "make demo": "make --dry-run demo",
+    "make help": "make help",
     "make test": "make --dry-run test",
+    "make test-unit": "make --dry-run test-unit",
     "make test-slow": "make --dry-run test-slow",
     "make test-slurm": "make --dry-run test-slurm",
     "make test-mutants": "make --dry-run test-mutants",

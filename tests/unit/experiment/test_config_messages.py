@@ -18,7 +18,7 @@ from early_alignment.experiment import config as library
 from early_alignment.experiment import config_files
 from early_alignment.networks import architectures
 from early_alignment.pictures import figures
-from early_alignment.statistics import tables
+from early_alignment.statistics import curve_tables, tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -207,11 +207,13 @@ def test_a_name_that_looks_like_a_number_stays_a_name_in_tables_and_figures(tmp_
     aligned = tables.alignment([tmp_path / "000.csv", tmp_path / "001.csv"], "measured", {}).assign(missing=np.nan)
     ceilings = {"dataset": "2023", "target": "NA", "measure": "pearson", "pairs": "all", "lower": 0.1, "upper": 0.2}
     ceilings = pd.DataFrame([ceilings])
-    for name, table in (("aligned", aligned), ("ceilings", ceilings)):
+    bounds = ceilings.set_index(["dataset", "target", "measure", "pairs"])
+    drawn = pd.DataFrame(curve_tables.without_intervals(aligned, bounds, ("subjects",)))
+    for name, table in (("aligned", aligned), ("ceilings", ceilings), ("drawn", drawn)):
         table.to_csv(tmp_path / name, index=False)
         pd.testing.assert_frame_equal(tables.read(tmp_path / name), table)
     (panel,) = figures.alignment_over_training(
-        tables.read(tmp_path / "aligned"), tables.read(tmp_path / "ceilings"), ["2023"], ["1.0"]
+        tables.read(tmp_path / "drawn"), tables.read(tmp_path / "ceilings"), ["2023"], ["1.0"]
     ).axes
     assert any(len(line.get_xdata()) for line in panel.lines)
 
