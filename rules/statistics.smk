@@ -5,6 +5,7 @@
 #   statistics/resamples/{dataset}/brains.npz  what comparisons with a data set's brains have in common, the draws too
 #   statistics/resamples/{dataset}/{network}/seed-{seed}/epoch-{epoch}/{view}/{block}.npz
 #                                              a model RDM's alignment with all subjects and targets in each resample
+#   statistics/gathered/{dataset}/{network}.npz  those of a network, which all tables are made from
 #   tables/trajectories.csv                    mean alignment at each epoch, with its interval
 #   tables/timing.csv                          when it peaks, when half of it is there
 #   tables/peak_distribution.csv               how resampling moves the peak
@@ -61,11 +62,32 @@ rule resampled_alignment:
         "../workflow_scripts/resample_alignment.py"
 
 
+rule gathered_resamples:
+    input:
+        resamples_of,
+    output:
+        results("statistics/gathered/{dataset}/{network}.npz"),
+    log:
+        log_of("statistics/gathered/{dataset}/{network}"),
+    benchmark:
+        benchmark_of("statistics/gathered/{dataset}/{network}")
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        code=code_version("gather_resamples.py"),
+    message:
+        "Gather the resamples of {wildcards.network} with {wildcards.dataset}"
+    script:
+        "../workflow_scripts/gather_resamples.py"
+
+
 # What the tables have in common: the resamples of all networks, and an accuracy of each network that is analysed within
 # an epoch, which says how many steps an epoch has.
 CURVES = {
     "resamples": [
-        file for network in NETWORKS.values() if RESAMPLED for file in resamples_of(network)
+        results(f"statistics/gathered/{dataset}/{network}.npz")
+        for network, dataset in product(NETWORKS, DATASETS)
+        if RESAMPLED
     ],
     "accuracies": ACCURACIES_IN_PARTS,
 }

@@ -17,13 +17,19 @@ def brain_rdms_of(dataset):
     }
 
 
-def resamples_of(network):
-    """The files of resamples of a network, data sets first, then blocks in order."""
+def resamples_of(wildcards):
+    """The files of resamples of a network with a data set, blocks in order."""
+    network = NETWORKS[wildcards.network]
     return [
         results(RESAMPLES).format(
-            dataset=dataset, network=network.name, seed=seed, epoch=epoch, view=view, block=block
+            dataset=wildcards.dataset,
+            network=network.name,
+            seed=seed,
+            epoch=epoch,
+            view=view,
+            block=block,
         )
-        for dataset, block, (seed, epoch, view) in product(DATASETS, network.blocks, network.looks)
+        for block, (seed, epoch, view) in product(network.blocks, network.looks)
     ]
 
 

@@ -207,14 +207,19 @@ def test_a_group_is_what_its_members_share(finished, slurm, folder):
     once |= {"alignment_table", "accuracy_table", "noise_ceiling_table", "peaks_table", "figure1", "training_figure"}
     once |= {f"{name}_table" for name in ("trajectories", "timing", "peak_distribution", "order", "hierarchy")}
     once |= {f"{name}_table" for name in ("accuracy_alignment", "claims", "survival")}
-    expected = dict.fromkeys(once, 1) | {"stimuli": 2, "features_resnet50": 4, "resampled_brains": 2}
+    expected = dict.fromkeys(once, 1) | {
+        "stimuli": 2,
+        "features_resnet50": 4,
+        "resampled_brains": 2,
+        "gathered_resamples": 2,
+    }
     expected |= {OF_CHECKPOINT: 2 * 2, BRAIN_RDMS: 2}
     assert Counter(job["rule"] for job in jobs(slurm) if job["state"] == "COMPLETED") == expected
 
 
 @pytest.mark.parametrize(
     ("epochs", "checkpoints", "said"),
-    [(None, 5 * 6, "190"), pytest.param("all", 5 * 91, "1,890", marks=pytest.mark.slow)],
+    [(None, 5 * 6, "192"), pytest.param("all", 5 * 91, "1,892", marks=pytest.mark.slow)],
 )
 def test_the_papers_grid_is_as_few_jobs_as_the_documentation_says(clone, paper_data, epochs, checkpoints, said):
     settings = papers_settings(paper_data, epochs)

@@ -76,11 +76,11 @@ def alignment(looks=LOOKS, targets=TARGETS):
 
 
 def resamples(looks=LOOKS, datasets=TARGETS):
-    """Those of model RDMs, and the tables of all; those of brains are `of_brains`."""
-    return {
-        file.replace("features", "statistics/resamples", 1).replace(".zarr.zip", ".npz")
-        for file in features(looks, datasets)
-    } | OF_RESAMPLES
+    """Those of model RDMs, what gathers these, and the tables of all; those of brains are `of_brains`."""
+    files = features(looks, datasets)
+    of_models = {file.replace("features", "statistics/resamples", 1).replace(".zarr.zip", ".npz") for file in files}
+    gathered = {f"statistics/gathered/{name}/{network}.npz" for name in datasets for network, *_ in looks}
+    return of_models | gathered | OF_RESAMPLES
 
 
 def compared_anew(targets=TARGETS):
@@ -168,6 +168,7 @@ def network_added(x):
         made |= {f"model_rdms/{name}/{place}/{block}.npy" for block in blocks}
         made |= {f"alignment/{name}/{place}/{block}/{target}.csv" for block in blocks for target in targets}
         made |= {f"statistics/resamples/{name}/{place}/{block}.npz" for block in blocks}
+        made.add(f"statistics/gathered/{name}/another.npz")
     made |= {f"figures/figure1_another.{ending}" for ending in ("png", "svg", "pdf")}
     return made | {"labelled_images/another.json"} | OF_ALIGNMENT | OF_TRAINING | OF_RESAMPLES
 

@@ -99,7 +99,7 @@ def test_another_background_makes_stimuli_and_features_anew_and_trains_nothing(t
     folder, experiment = trained
     to_make = planned(experiment | {"features": experiment["features"] | {"background": 127}}, folder)
     kinds = {Path(file).relative_to("results").parts[0] for file in to_make}
-    assert kinds == {"stimuli", "features", "model_rdms", "alignment", "tables", "figures"}
+    assert kinds == {"stimuli", "features", "model_rdms", "alignment", "statistics", "tables", "figures"}
     assert planned(with_training(experiment, check_images="all"), folder) == set()
 
 

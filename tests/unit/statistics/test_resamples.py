@@ -101,7 +101,8 @@ def grid(folder):
                     name = f"{block}-{seed}-{epoch}-{view}"
                     files.append(write_model(folder, rdm, name, seed=seed, epoch=epoch, view=view, block=block))
     (folder / "accuracy.json").write_text(json.dumps({"steps_per_epoch": 40}))
-    return files, [("net", folder / "accuracy.json")]
+    resamples.gather(folder / "gathered.npz", files)
+    return [folder / "gathered.npz"], [("net", folder / "accuracy.json")]
 
 
 def test_curves_are_of_all_views_blocks_targets_and_kinds(grid):
@@ -111,7 +112,9 @@ def test_curves_are_of_all_views_blocks_targets_and_kinds(grid):
     curve = found[key]
     np.testing.assert_allclose(curve.epochs, [0, 0.25, 1, 9])
     assert curve.n == {"stimuli": N, "subjects": 2, "seeds": 2}
-    files = {tuple(f.of[name] for name in ("seed", "epoch", "view", "block")): f for f in map(resamples.read, grid[0])}
+    files = {
+        tuple(f.of[name] for name in ("seed", "epoch", "view", "block")): f for f in resamples.read_gathered(*grid[0])
+    }
     for i, epoch in enumerate(EPOCHS):
         values = [files[seed, epoch, "32px", "two"].values[0, 0, 3:] for seed in ("1", "2")]
         assert curve.point[i] == pytest.approx(np.mean(values))
@@ -176,9 +179,10 @@ def test_trajectories_have_the_mean_its_interval_and_its_share_of_the_ceiling(gr
     assert (of["q"] >= of["p"] - 1e-12).all()
 
 
-def test_of_a_factor_of_one_nothing_is_known_and_the_table_says_so(grid, alignment, ceiling):
+def test_of_a_factor_of_one_nothing_is_known_and_the_table_says_so(folder, grid, alignment, ceiling):
     alignment = alignment[alignment["measure"] != "kendall_tau_a"]
-    one_seed = [file for file in grid[0] if "-1-" in file.name]
+    one_seed = [folder / "one_seed.npz"]
+    resamples.gather(*one_seed, sorted(folder.glob("*-1-*.npz")))
     table = curve_tables.trajectories(
         curves.curves_of(one_seed, grid[1]), alignment, ceiling, ("subjects", "seeds"), "measured"
     )

@@ -57,13 +57,13 @@ class Curve(NamedTuple):
 
 
 def curves_of(files, accuracies) -> Iterator[tuple[Key, Curve]]:
-    """All curves of some files of resamples.
+    """All curves of some files of gathered resamples.
 
     Args:
-        files: In the order that curves are wanted in.
+        files: As `resamples.gather` writes them, in the order that curves are wanted in.
         accuracies: Pairs of a network and the file of an accuracy of it, of networks that are analysed inside an epoch.
     """
-    return curves([resamples.read(file) for file in files], tables.steps_per_epoch(accuracies))
+    return curves([one for file in files for one in resamples.read_gathered(file)], tables.steps_per_epoch(accuracies))
 
 
 def curves(found: list[Resamples], steps_per_epoch: dict[str, int]) -> Iterator[tuple[Key, Curve]]:

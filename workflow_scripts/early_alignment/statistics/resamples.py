@@ -1,4 +1,4 @@
-"""Files of alignment in resamples of the stimuli: one of a data set's brains, and one per model RDM.
+"""Files of alignment in resamples of the stimuli: one of a data set's brains, one per model RDM, and these gathered.
 
 What all comparisons with a data set's brains have in common, the draws among them, is in the file of the brains, so
 that all model RDMs are compared over the same resamples. The files say what they are of.
@@ -124,10 +124,39 @@ class Resamples(NamedTuple):
 def read(path) -> Resamples:
     """What `write_alignment` wrote."""
     with np.load(path) as file:
-        return Resamples(
-            dict(zip(OF_THE_FILE, map(str, file["of"]), strict=True)),
-            [(str(measure), str(pairs)) for measure, pairs in file["kinds"]],
-            [(str(target), str(subject)) for target, subject in file["columns"]],
-            int(file["n"]),
-            file["values"],
-        )
+        return _resamples(file["of"], file["values"], file)
+
+
+def _resamples(of: np.ndarray, values: np.ndarray, file) -> Resamples:
+    """Values, and of what they are; what is the same in a whole `.npz` is taken from it."""
+    return Resamples(
+        dict(zip(OF_THE_FILE, map(str, of), strict=True)),
+        [(str(measure), str(pairs)) for measure, pairs in file["kinds"]],
+        [(str(target), str(subject)) for target, subject in file["columns"]],
+        int(file["n"]),
+        values,
+    )
+
+
+def gather(path, files) -> None:
+    """Write what several files of `write_alignment` hold, of one data set and one network, into one.
+
+    Args:
+        path: The `.npz` to write: the same arrays, `values` and `of` with an axis of files before the others.
+        files: In the order that they are wanted in.
+    """
+    found = [read(file) for file in files]
+    np.savez(
+        path,
+        values=np.stack([file.values for file in found]),
+        kinds=np.array(found[0].kinds),
+        columns=np.array(found[0].columns),
+        n=found[0].n,
+        of=np.array([list(file.of.values()) for file in found]),
+    )
+
+
+def read_gathered(path) -> list[Resamples]:
+    """What `gather` wrote, a `Resamples` per file."""
+    with np.load(path) as file:
+        return [_resamples(of, values, file) for of, values in zip(file["of"], file["values"], strict=True)]
