@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import REPOSITORY, environment_with, papers_settings, run
+from conftest import REPOSITORY, papers_settings, run
 from early_alignment.datasets import open_dataset
 from early_alignment.experiment import costs
 from early_alignment.experiment.config import checked
@@ -236,8 +236,8 @@ def test_numbers_of_features_and_parameters_are_those_of_torchvision():
             assert stated == expected
 
 
-# Linux counts what a process had before it became another program. So the dry-run is started by a small interpreter, not
-# by that of the tests, which may have more memory than a dry-run takes.
+# Linux counts what a process had before it became another program. So a small interpreter starts the dry-run, not that
+# of the tests, which may have more memory than a dry-run takes.
 MEASURE = """
 import resource, subprocess, sys
 returncode = subprocess.call(sys.argv[2:])
