@@ -15,6 +15,7 @@ from early_alignment.errors import InputError
 from early_alignment.experiment.config import check_own_files, check_roots, checked, own_checkpoint
 from early_alignment.experiment.grid import networks_of, size_of_view
 from early_alignment.geometry.brain_rdms import NEEDS_REPETITIONS
+from early_alignment.geometry.controls import distance_of
 from early_alignment.simulation.plan import plan_of
 from early_alignment.statistics.resamples import resampled_measures
 from snakemake_additions import ancient_inputs, messages, sigterm
@@ -56,6 +57,7 @@ except InputError as error:
     raise WorkflowError(str(error))
 DATASETS_OF_RDMS = [name for name, dataset in DATASETS.items() if dataset.gives_rdms]
 DATASETS_OF_RESPONSES = [name for name in DATASETS if name not in DATASETS_OF_RDMS]
+CONTROLS = config["alignment"]["controls"]
 BRAIN_DISTANCE = config["rdm"]["brain_distance"] or config["rdm"]["distance"]
 SUBJECTS = {s for name, target in TARGETS for s in DATASETS[name].subjects_of(target)}
 
@@ -74,6 +76,7 @@ wildcard_constraints:
     block=one_of({block for network in NETWORKS.values() for block in network.blocks}),
     dataset=one_of(DATASETS),
     target=one_of({target for _, target in TARGETS}),
+    control=one_of(CONTROLS),
     subject=one_of(SUBJECTS),
 
 
@@ -130,6 +133,11 @@ def brain_rdm_files(dataset, target):
     """The brain RDMs of all subjects that have the target, in order."""
     subjects = DATASETS[dataset].subjects_of(target)
     return [results(f"brain_rdms/{dataset}/sub-{subject}/{target}.npy") for subject in subjects]
+
+
+def control_rdm_files(dataset):
+    """The RDMs of all controls for a data set's stimuli, in order."""
+    return [results(f"controls/{dataset}/{control}.npy") for control in CONTROLS]
 
 
 def files_of_labels(dataset):

@@ -6,6 +6,9 @@
 #                             Of checkpoints from elsewhere, those of the analysed epochs, if there are images to measure
 #                             them on; else the table says that there are none
 #   tables/noise_ceiling.csv  all brain RDMs, and the labels of conditions where these choose pairs
+#   tables/mean_alignment.csv tables/alignment.csv, tables/noise_ceiling.csv
+#   tables/controls.csv       the RDMs of controls, all brain RDMs, the labels, tables/noise_ceiling.csv; made if
+#                             alignment.controls names any
 #   tables/peaks.csv          tables/alignment.csv
 
 
@@ -101,12 +104,62 @@ rule noise_ceiling_table:
         subjects=[DATASETS[dataset].subjects_of(target) for dataset, target in TARGETS],
         measures=config["alignment"]["measures"],
         pairs=config["alignment"]["pairs"],
+        averaging=config["alignment"]["averaging"],
         data=DATA,
         code=code_version("compute_noise_ceilings.py"),
     message:
         "Compute the noise ceilings"
     script:
         "../workflow_scripts/compute_noise_ceilings.py"
+
+
+rule mean_alignment_table:
+    input:
+        alignment=results("tables/alignment.csv"),
+        noise_ceiling=results("tables/noise_ceiling.csv"),
+    output:
+        table("mean_alignment", "mean alignment, also as a share of the noise ceiling"),
+    log:
+        log_of("tables/mean_alignment"),
+    benchmark:
+        benchmark_of("tables/mean_alignment")
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        code=code_version("average_alignment.py"),
+    message:
+        "Average alignment over subjects and seeds"
+    script:
+        "../workflow_scripts/average_alignment.py"
+
+
+rule controls_table:
+    input:
+        controls=[file for dataset in DATASETS for file in control_rdm_files(dataset)],
+        brain_rdms=[file for target in TARGETS for file in brain_rdm_files(*target)],
+        stimuli=[file for dataset in DATASETS for file in files_of_labels(dataset)],
+        noise_ceiling=results("tables/noise_ceiling.csv"),
+    output:
+        table("controls", "alignment of what is cheap in the images"),
+    log:
+        log_of("tables/controls"),
+    benchmark:
+        benchmark_of("tables/controls")
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        targets=TARGETS,
+        subjects=[DATASETS[dataset].subjects_of(target) for dataset, target in TARGETS],
+        controls=CONTROLS,
+        measures=config["alignment"]["measures"],
+        pairs=config["alignment"]["pairs"],
+        averaging=config["alignment"]["averaging"],
+        data=DATA,
+        code=code_version("align_controls.py"),
+    message:
+        "Align controls"
+    script:
+        "../workflow_scripts/align_controls.py"
 
 
 rule peaks_table:

@@ -16,5 +16,6 @@ table = noise_ceilings.table(
     pairs=snakemake.params.pairs,
     stimuli=dict(zip(datasets, snakemake.input.stimuli, strict=True)) if snakemake.input.stimuli else {},
     data=snakemake.params.data,
+    averaging=snakemake.params.averaging,
 )
 table.to_csv(snakemake.output[0], index=False)

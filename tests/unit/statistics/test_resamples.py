@@ -131,6 +131,8 @@ def test_epochs_without_a_calibrated_view_count_as_the_plain_one(grid):
 def ceiling():
     rows = [
         {"dataset": "study", "target": target, "measure": measure, "pairs": pairs, "lower": 0.4, "upper": 0.5}
+        | {"scheme": scheme, "averaged": averaged}
+        for scheme, averaged in [("subjects_then_average", "normalised")]
         for target in SUBJECTS
         for measure, pairs in KINDS
     ]

@@ -167,4 +167,4 @@ def test_the_partial_correlation_is_that_of_residuals(seed):
     x, y, z = np.random.default_rng(seed).normal(size=(3, 30)) + np.random.default_rng(seed + 1).normal(size=30)
     left = [values - np.polyval(np.polyfit(z, values, 1), z) for values in (x, y)]
     r = np.corrcoef([x, y, z])
-    assert resampling.partial(r[0, 1], r[0, 2], r[1, 2]) == pytest.approx(pearsonr(*left)[0], abs=1e-9)
+    assert measures.partial(r[0, 1], r[0, 2], r[1, 2]) == pytest.approx(pearsonr(*left)[0], abs=1e-9)

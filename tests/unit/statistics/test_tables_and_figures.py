@@ -26,7 +26,8 @@ def table_of(values, steps=100, **columns) -> pd.DataFrame:
             for subject, seed in product(*map(range, np.shape(value)))
         ]
     place = {"dataset": "d", "target": "t", "network": "n", "block": "layer1", "measure": "pearson", "pairs": "all"}
-    return pd.DataFrame(rows).assign(**place | {"n_pairs": 3, "data": "measured"} | columns)
+    place |= {"control": "none", "scheme": "subjects_then_average", "n_pairs": 3, "data": "measured"}
+    return pd.DataFrame(rows).assign(**place | columns)
 
 
 def constant(value):
@@ -55,7 +56,7 @@ def test_epochs_are_numbers_and_steps_are_parts_of_them(tmp_path):
     pd.testing.assert_frame_equal(tables.read(tmp_path / "table"), table)
     assert list(table.columns) == [
         *("dataset", "target", "subject", "network", "seed", "epoch", "step", "view", "block", "measure", "pairs"),
-        *("n_pairs", "value", "data"),
+        *("control", "scheme", "n_pairs", "value", "data"),
     ]
 
 
@@ -222,10 +223,13 @@ def drawn(alignment, noise_ceiling):
 BOUNDS = pd.DataFrame(
     [
         {"dataset": "d", "target": "t", "measure": measure, "pairs": pairs, "lower": lower, "upper": lower + 0.05}
-        for measure, pairs, lower in [
-            ("pearson", "all", 0.39),
-            ("cosine", "all", 0.93),
-            ("cosine", "within_partitions", 0.81),
+        | {"scheme": scheme, "averaged": averaged, "subjects": 2, "status": "known"}
+        for measure, pairs, lower, scheme, averaged in [
+            ("pearson", "all", 0.20, "subjects_then_average", "raw"),
+            ("pearson", "all", 0.39, "subjects_then_average", "normalised"),
+            ("pearson", "all", 0.60, "average_then_correlate", "normalised"),
+            ("cosine", "all", 0.93, "subjects_then_average", "normalised"),
+            ("cosine", "within_partitions", 0.81, "subjects_then_average", "normalised"),
         ]
     ]
 )
@@ -247,6 +251,64 @@ def test_the_ceiling_is_that_of_the_measure_and_pairs_that_are_drawn(measure, pa
     assert ("within partitions" in text) == (pairs == "within_partitions")
     (line,) = (line for line in figure.axes[0].lines if len(line.get_ydata()) == 1 and line.get_marker() == "o")
     assert line.get_ydata() == pytest.approx([0.3])
+
+
+@pytest.mark.parametrize(
+    ("first", "value", "words"),
+    [
+        ("subjects_then_average", 0.3, ["noise ceiling 0.39 to 0.44", "2 subjects × 2 seeds", "subjects and seeds"]),
+        (
+            "average_then_correlate",
+            0.7,
+            ["noise ceiling 0.60 to 0.65", "subjects' average × 2 seeds", "of one average of subjects"],
+        ),
+    ],
+)
+def test_the_first_scheme_is_drawn_and_no_alignment_given_a_control(first, value, words):
+    key = (1, "224px")
+    parts = [
+        table_of({key: np.full((2, 2), 0.3)}),
+        table_of({key: np.full((1, 2), 0.7)}, scheme="average_then_correlate").assign(subject="average"),
+        table_of({key: np.full((2, 2), 0.1)}, control="luminance"),
+    ]
+    parts.sort(key=lambda part: part["scheme"].iloc[0] != first)
+    figure, text = drawn(pd.concat(parts, ignore_index=True), BOUNDS)
+    assert all(word in text for word in words)
+    (line,) = (line for line in figure.axes[0].lines if len(line.get_ydata()) == 1 and line.get_marker() == "o")
+    assert line.get_ydata() == pytest.approx([value])
+
+
+def test_mean_alignment_is_a_plain_mean_and_its_share_of_the_ceiling_is_not_clipped():
+    rng = np.random.default_rng(2)
+    values, averages = rng.normal(1, 0.1, size=(2, 3)), rng.normal(1, 0.1, size=(1, 3))
+    key = (1, "224px")
+    parts = [
+        table_of({key: values}),
+        table_of({key: averages}, scheme="average_then_correlate").assign(subject="average"),
+        table_of({key: values / 2}, control="luminance"),
+    ]
+    each, average, partial = tables.mean_alignment(pd.concat(parts, ignore_index=True), BOUNDS).itertuples()
+    assert (each.n_subjects, each.n_seeds, each.ceiling) == (2, 3, "known")
+    assert each.value == pytest.approx(values.mean())
+    assert each.share_of_lower_ceiling == pytest.approx(values.mean() / 0.39)
+    assert each.share_of_upper_ceiling == pytest.approx(values.mean() / 0.44)
+    assert each.share_of_upper_ceiling > 2
+    assert average.share_of_lower_ceiling == pytest.approx(averages.mean() / 0.6)
+    assert partial.value == pytest.approx(values.mean() / 2)
+    assert np.isnan([partial.share_of_lower_ceiling, partial.share_of_upper_ceiling]).all()
+    assert partial.ceiling.startswith("was not computed")
+
+
+def test_each_control_and_scheme_has_its_own_peak():
+    values = {(0, "224px"): constant(0.2), (1, "224px"): constant(0.6)}
+    fallen = {(0, "224px"): constant(0.1), (1, "224px"): constant(0.05)}
+    parts = [table_of(values), table_of(fallen, control="gabor"), table_of(fallen, scheme="average_then_correlate")]
+    peaks = tables.peaks(pd.concat(parts, ignore_index=True))
+    assert list(zip(peaks["control"], peaks["scheme"], peaks["epoch"], strict=True)) == [
+        ("none", "subjects_then_average", 1),
+        ("gabor", "subjects_then_average", 0),
+        ("none", "average_then_correlate", 0),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,9 @@
-"""Alignment of one block at one epoch with one target: a row per subject, measure and choice of pairs."""
+"""Alignment of one block at one epoch with one target: a row per scheme, subject, measure, choice of pairs and control.
+
+Two schemes average over subjects. `subjects_then_average` compares the network with each subject, and tables and
+figures average what was found. `average_then_correlate` averages the subjects' RDMs, each normalised as the measure
+does not mind, and compares the network with that average: less noise, and a higher value.
+"""
 
 import csv
 from collections.abc import Iterator
@@ -12,8 +17,15 @@ from ..geometry import rdms
 from . import measures
 from . import pairs as choices
 
+EACH, AVERAGE = SCHEMES = ("subjects_then_average", "average_then_correlate")
+OF_ALL = "average"
+"""What the column `subject` calls the average of all subjects' RDMs."""
+NO_CONTROL = "none"
+"""What the column `control` says where nothing is partialled out."""
 OF_THE_FILE = ("dataset", "target", "network", "seed", "epoch", "view", "block")
 """What is the same in all rows of a file."""
+OF_A_VALUE = ("measure", "pairs", "control", "scheme")
+"""What was compared how: rows of one network, target and subject are told apart by it."""
 COLUMNS = (
     "dataset",
     "target",
@@ -24,14 +36,23 @@ COLUMNS = (
     "step",
     "view",
     "block",
-    "measure",
-    "pairs",
+    *OF_A_VALUE,
     "n_pairs",
     "value",
 )
 
 
-def align(path, model, brain: dict, measures_: list[str], pairs: list[str], stimuli, columns: dict[str, str]) -> None:
+def align(
+    path,
+    model,
+    brain: dict,
+    measures_: list[str],
+    pairs: list[str],
+    stimuli,
+    columns: dict[str, str],
+    controls: dict | None = None,
+    averaging=(EACH,),
+) -> None:
     """Write the alignment of a model RDM with every subject's brain RDM.
 
     Args:
@@ -43,26 +64,66 @@ def align(path, model, brain: dict, measures_: list[str], pairs: list[str], stim
         stimuli: The data set's table of stimuli, which labels conditions; None if all pairs alone are compared.
         columns: The other columns: dataset, target, network, seed, epoch (as paths call it, `003` or `000+00100`, from
             which the column step is made too), view, block.
+        controls: Control → file of its RDM. Each adds, for measures in `measures.PARTIAL`, the alignment that is left
+            when it is partialled out.
+        averaging: Which of `SCHEMES`.
 
     Raises:
         InputError: The RDMs are of different numbers of conditions, or one of them cannot be compared.
     """
-    loaded = load_alike([model, *brain.values()])
-    model_rdm, brain_rdms = loaded[:1], loaded[1:]
+    controls = controls or {}
     epoch, step = epoch_and_step(columns["epoch"])
     columns = columns | {"epoch": epoch, "step": step}
-    labels = {} if stimuli is None else choices.read_labels(stimuli)
+    files = [model, *controls.values(), *brain.values()]
+    loaded = load_alike(files)
+    first_brain = 1 + len(controls)
+    model_rdm, brain_rdms = loaded[:1], loaded[first_brain:]
+    partialled = {NO_CONTROL: None} | dict(zip(controls, loaded[1:first_brain], strict=True))
     with open(path, "w", newline="") as file:
         table = csv.DictWriter(file, COLUMNS)
         table.writeheader()
-        for choice in pairs:
-            blocks = choices.blocks(choice, rdms.n_conditions(loaded), labels, stimuli)
+        for choice, blocks in blocks_of(pairs, loaded, stimuli).items():
             columns |= {"pairs": choice, "n_pairs": choices.number_of_pairs(loaded[0], blocks)}
             for measure in measures_:
-                with naming_the_file([model, *brain.values()], loaded, measure, blocks):
-                    values = choices.compare_in_blocks(model_rdm, brain_rdms, measure, blocks)[0]
-                for subject, value in zip(brain, values, strict=True):
-                    table.writerow(columns | {"subject": subject, "measure": measure, "value": repr(float(value))})
+                with naming_the_file(files, loaded, measure, blocks):
+                    for scheme in averaging:
+                        subjects, compared = of_scheme(scheme, brain, brain_rdms, measure, blocks)
+                        for control, rdm in partialled.items():
+                            if rdm is not None and measure not in measures.PARTIAL:
+                                continue
+                            values = choices.compare_in_blocks(model_rdm, compared, measure, blocks, rdm)[0]
+                            columns |= {"measure": measure, "control": control, "scheme": scheme}
+                            for subject, value in zip(subjects, values, strict=True):
+                                table.writerow(columns | {"subject": subject, "value": repr(float(value))})
+
+
+def blocks_of(pairs: list[str], loaded: np.ndarray, stimuli) -> dict[str, dict[str, np.ndarray | slice]]:
+    """Choice of pairs → its blocks, for RDMs (rdms, pairs) of stimuli that a table labels, or None."""
+    labels = {} if stimuli is None else choices.read_labels(stimuli)
+    return {choice: choices.blocks(choice, rdms.n_conditions(loaded), labels, stimuli) for choice in pairs}
+
+
+def of_scheme(
+    scheme: str, subjects, brain_rdms: np.ndarray, measure: str, blocks: dict
+) -> tuple[list[str], np.ndarray]:
+    """What a scheme compares with: names for the column `subject`, and as many RDMs (names, pairs).
+
+    Args:
+        scheme: One of `SCHEMES`.
+        subjects: Their names.
+        brain_rdms: Their condensed RDMs (subjects, pairs).
+        measure: The measure by which is compared.
+        blocks: The blocks in which is compared, from `pairs.blocks`.
+
+    Raises:
+        ValueError: RDMs that are averaged are constant or not finite.
+    """
+    if scheme == EACH:
+        return list(subjects), brain_rdms
+    average = np.zeros((1, brain_rdms.shape[1]))
+    for block in blocks.values():
+        average[:, block] = measures.average(brain_rdms[:, block], measure)
+    return [OF_ALL], average
 
 
 def load_alike(files: list) -> np.ndarray:
@@ -101,7 +162,7 @@ def naming_the_file(files: list, loaded: np.ndarray, measure: str, blocks: dict)
                 try:
                     measures.compare(rdm[None, block], rdm[None, block], measure)
                 except ValueError as error:
-                    where = "" if name == choices.ALL else f", in the pairs of conditions of label {name or 'none'}"
+                    where = "" if len(blocks) == 1 else f", in the pairs of conditions of label {name or 'none'}"
                     raise InputError(
                         file,
                         f"{error}{where}",

@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
+from ..comparison.alignment import AVERAGE, NO_CONTROL
+from ..statistics.ceilings import NORMALISED
 from ..statistics.standard_errors import crossed_standard_error
 from ..statistics.tables import size_of
 from .epoch_axis import BESIDE, EpochAxis
@@ -43,7 +45,14 @@ MEASURE_LABELS = {
     "cosine": "cosine",
     "whitened": "whitened correlation",
 }
-PAIRS_LABELS = {"all": "", "within_partitions": "\nwithin partitions", "across_partitions": "\nacross partitions"}
+PAIRS_LABELS = {
+    "all": "",
+    "within_partitions": "\nwithin partitions",
+    "across_partitions": "\nacross partitions",
+    "without_same_label": "\nwithout pairs of one label",
+}
+OF_A_CEILING = ["measure", "pairs", "scheme"]
+"""The columns in which an alignment and its noise ceiling agree, beside those of the target."""
 
 
 def alignment_over_training(
@@ -56,7 +65,7 @@ def alignment_over_training(
     with calibrated batch norm statistics too, these are a square beside its point.
 
     Args:
-        alignment: The table `alignment`, of one network; its first measure and choice of pairs are drawn.
+        alignment: The table `alignment`, of one network; its first measure, choice of pairs and scheme are drawn.
         noise_ceiling: The table `noise_ceiling`, whose bounds for that measure and those pairs are given as text.
         datasets: Rows, from the top.
         blocks: Lines, in the order of the palette.
@@ -134,8 +143,7 @@ def networks_compared(
             handles = [plt.Line2D([], [], label=block_label(best[n]), **styles[n]) for n in networks]
             legends.append(axes[row, -1].legend(handles=handles, bbox_to_anchor=(1, 1), **of_best))
             axes[row, 0].set_ylabel(target_label(target))
-            subjects = counted(of_row["subject"].nunique(), "subject")
-            write_above(axes[row, 0], [subjects, note_on_ceiling(noise_ceiling, name, target)])
+            write_above(axes[row, 0], [note_on_subjects(of_row), note_on_ceiling(noise_ceiling, name, target)])
             if target == targets_of(alignment, name)[0]:
                 write_heading(axes[row, 0], datasets.index(name), name)
         for panel_axes, title in zip(axes[0], [*map(block_label, blocks), "Best block"], strict=True):
@@ -152,9 +160,13 @@ def networks_compared(
 
 
 def of_first_measure(alignment: pd.DataFrame, noise_ceiling: pd.DataFrame) -> list[pd.DataFrame]:
-    """The rows of both tables that are of the first measure and choice of pairs in the first."""
-    measure, pairs = alignment[["measure", "pairs"]].iloc[0]
-    return [table[(table["measure"] == measure) & (table["pairs"] == pairs)] for table in (alignment, noise_ceiling)]
+    """The rows of both tables of the first measure, choice of pairs and scheme in the first; of no control."""
+    same = (alignment[OF_A_CEILING] == alignment[OF_A_CEILING].iloc[0]).all(axis=1)
+    bounds = (noise_ceiling[OF_A_CEILING] == alignment[OF_A_CEILING].iloc[0]).all(axis=1)
+    return [
+        alignment[same & (alignment["control"] == NO_CONTROL)],
+        noise_ceiling[bounds & (noise_ceiling["averaged"] == NORMALISED)],
+    ]
 
 
 def targets_of(alignment: pd.DataFrame, dataset: str) -> list[str]:
@@ -301,17 +313,27 @@ def note_on_errors(alignment: pd.DataFrame) -> str:
     seeds = alignment.groupby("network")["seed"].nunique()
     factors = {"subjects": alignment.groupby(["dataset", "target"])["subject"].nunique().max(), "seeds": seeds.max()}
     sampled = [name for name, n in factors.items() if n > 1]
+    one = {"subjects": "subject", "seeds": "seed"}
+    if (alignment["scheme"] == AVERAGE).all():
+        one["subjects"] = "average of subjects"
     if not sampled:
-        return "one subject and one seed: no standard error can be known"
+        return f"one {one['subjects']} and one seed: no standard error can be known"
     if len(sampled) == 1:
         (other,) = set(factors) - set(sampled)
-        return f"mean ± standard error over {sampled[0]}, of one {other[:-1]}: nothing is known of other {other}"
+        return f"mean ± standard error over {sampled[0]}, of one {one[other]}: nothing is known of other {other}"
     words = "mean ± standard error over subjects and seeds, as two crossed random factors"
     return words if seeds.min() > 1 else f"{words}; of a network with one seed, over subjects"
 
 
 def note_on_numbers(alignment: pd.DataFrame) -> str:
-    return f"{counted(alignment['subject'].nunique(), 'subject')} × {counted(alignment['seed'].nunique(), 'seed')}"
+    return f"{note_on_subjects(alignment)} × {counted(alignment['seed'].nunique(), 'seed')}"
+
+
+def note_on_subjects(alignment: pd.DataFrame) -> str:
+    """How many subjects networks were compared with, or that it was with their average."""
+    if (alignment["scheme"] == AVERAGE).all():
+        return "subjects' average"
+    return counted(alignment["subject"].nunique(), "subject")
 
 
 def note_on_ceiling(noise_ceiling: pd.DataFrame, dataset: str, target: str) -> str:
@@ -332,7 +354,7 @@ def pixels(size: str) -> str:
 
 
 def measure_label(alignment: pd.DataFrame) -> str:
-    """What is drawn of a table of one measure and one choice of pairs, in lines that are no longer than a panel."""
+    """What is drawn of a table of one measure, choice of pairs and scheme, in lines that are no longer than a panel."""
     measure, pairs = alignment[["measure", "pairs"]].iloc[0]
     return textwrap.fill(f"Alignment ({MEASURE_LABELS[measure]})", 24) + PAIRS_LABELS[pairs]
 

@@ -4,34 +4,42 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..comparison.measures import compare, ranks, scaled, standardised
-from ..comparison.pairs import ALL
+from ..comparison import measures
+from ..comparison.alignment import EACH
+from ..comparison.measures import compare
+from ..comparison.pairs import ALL, NOT_SAME
+from . import resampling
 
 
 class Ceiling(NamedTuple):
-    """Bounds on the mean similarity with subjects' RDMs that the true model could reach."""
+    """Bounds on the similarity with subjects' RDMs that the true model could reach."""
 
     lower: float
     upper: float
 
 
-POOLED = {
-    "pearson": (standardised, "RDMs z-scored, then averaged"),
-    "spearman": (ranks, "RDMs ranked, then averaged"),
-    "kendall_tau_a": (ranks, "RDMs ranked, then averaged, of which tau is near its highest"),
-    "cosine": (scaled, "RDMs scaled to length 1, then averaged"),
-    "whitened": (standardised, "RDMs z-scored, then averaged"),
-}
-"""Measure → what is done to RDMs before they are averaged into the one most like them, and how that is called."""
+NORMALISED, RAW = "normalised", "raw"
+"""How RDMs are averaged: each normalised as the measure does not mind, as rsatoolbox does, or as they are."""
+KNOWN = "known"
+RESAMPLED = ("pearson", "cosine")
+"""Measures whose ceilings follow from subjects' similarities with each other, and so from any weights of stimuli."""
 
 
-def convention(measure: str, pairs: str) -> str:
+def convention(measure: str, pairs: str, scheme: str = EACH, averaged: str = NORMALISED) -> str:
     """How a ceiling comes about, in words."""
-    words = f"{POOLED[measure][1]}; lower: subject left out, upper: subject included"
-    return words if pairs == ALL else f"{words}; blocks of pairs on their own, means weighted by their pairs"
+    words = measures.NORMALISED[measure][1] if averaged == NORMALISED else "RDMs averaged as they are"
+    if scheme == EACH:
+        words += "; lower: subject left out, upper: subject included"
+    else:
+        words += "; lower: root of the average's reliability by Spearman and Brown, upper: the average with itself"
+    return (
+        words if pairs in (ALL, NOT_SAME) else f"{words}; blocks of pairs on their own, means weighted by their pairs"
+    )
 
 
-def noise_ceiling(rdms: np.ndarray, measure: str = "pearson", of: dict | None = None) -> Ceiling:
+def noise_ceiling(
+    rdms: np.ndarray, measure: str = "pearson", of: dict | None = None, averaged: str = NORMALISED
+) -> Ceiling:
     """Bounds on the mean similarity with subjects' RDMs that the true model could reach.
 
     Every RDM is normalised as `measure` does not mind, and averaged, as in rsatoolbox; see Nili et al. (2014), who
@@ -41,6 +49,8 @@ def noise_ceiling(rdms: np.ndarray, measure: str = "pearson", of: dict | None = 
         rdms: Condensed RDMs of one target, (subjects, pairs).
         measure: A key of `measures.MEASURES`.
         of: Blocks of pairs, from `pairs.blocks`; all pairs are one by default.
+        averaged: `RAW` averages RDMs as they are, so subjects of larger dissimilarities count for more, and the upper
+            bound is not the highest mean that an RDM can have.
 
     Returns:
         The lower bound (each subject against the mean of the others) and the upper (against the mean of all).
@@ -49,22 +59,118 @@ def noise_ceiling(rdms: np.ndarray, measure: str = "pearson", of: dict | None = 
     Raises:
         ValueError: An RDM is constant (for `cosine`, zero) or not finite.
     """
+    return _mean_over_blocks(rdms, of, lambda part: _noise_ceiling(part, measure, averaged))
+
+
+def ceiling_of_average(rdms: np.ndarray, measure: str = "pearson", of: dict | None = None) -> Ceiling:
+    """Bounds on the similarity with the average of subjects' RDMs that the true model could reach.
+
+    Subjects' RDMs are taken for the true one and independent noise. With r the mean similarity of two of n subjects,
+    the average's reliability is n·r / (1 + (n − 1)·r) (Spearman 1910, Brown 1910), and the true RDM's correlation with
+    the average is the root of that: the lower bound. A model that has the subjects' noise too reaches the upper, the
+    average's similarity with itself. In several blocks, the bounds are means as of `noise_ceiling`.
+
+    Args:
+        rdms: Condensed RDMs of one target, (subjects, pairs).
+        measure: A key of `measures.MEASURES`.
+        of: Blocks of pairs, from `pairs.blocks`; all pairs are one by default.
+
+    Returns:
+        The bounds. The lower is NaN where subjects' RDMs do not correlate above 0, and for `kendall_tau_a`, of which no
+        reliability follows. With one subject both are NaN.
+
+    Raises:
+        ValueError: An RDM is constant (for `cosine`, zero) or not finite.
+    """
+    return _mean_over_blocks(rdms, of, lambda part: _ceiling_of_average(part, measure))
+
+
+def _mean_over_blocks(rdms: np.ndarray, of: dict | None, bounds) -> Ceiling:
     parts = [rdms[:, block] for block in (of or {ALL: slice(None)}).values()]
-    bounds = [_noise_ceiling(part, measure) for part in parts]
-    return Ceiling(*map(float, np.average(bounds, axis=0, weights=[part.shape[1] for part in parts])))
+    weights = [part.shape[1] for part in parts]
+    return Ceiling(*map(float, np.average([bounds(part) for part in parts], axis=0, weights=weights)))
 
 
-def _noise_ceiling(rdms: np.ndarray, measure: str) -> tuple[float, float]:
-    normalise, _ = POOLED[measure]
-    normalised = normalise(rdms)
+def _noise_ceiling(rdms: np.ndarray, measure: str, averaged: str) -> tuple[float, float]:
+    normalised = measures.NORMALISED[measure][0](rdms)
     if len(rdms) == 1:
         return float("nan"), float("nan")
+    if averaged == RAW:
+        normalised = np.asarray(rdms, dtype=np.float64)
     total = normalised.sum(axis=0)
     upper = [compare(one[None], total[None], measure).item() for one in rdms]
     lower = [compare(one[None], (total - own)[None], measure).item() for one, own in zip(rdms, normalised, strict=True)]
     return float(np.mean(lower)), float(np.mean(upper))
 
 
-def share(value: float, bound: float) -> float:
-    """An alignment as a part of a bound of the noise ceiling, not clipped; NaN where the bound is not above 0."""
-    return value / bound if bound > 0 else float("nan")
+def _ceiling_of_average(rdms: np.ndarray, measure: str) -> tuple[float, float]:
+    average = measures.average(rdms, measure)[None]
+    n = len(rdms)
+    if n == 1:
+        return float("nan"), float("nan")
+    upper = compare(average, average, measure).item()
+    if measure == "kendall_tau_a":
+        return float("nan"), upper
+    r = compare(rdms, rdms, measure)[np.triu_indices(n, k=1)].mean()
+    return float(np.sqrt(n * r / (1 + (n - 1) * r))) if r > 0 else float("nan"), upper
+
+
+def status(ceiling: Ceiling, n_subjects: int, measure: str) -> str:
+    """Whether both bounds are known, and if not, whether they cannot be or were not computed, and why."""
+    if n_subjects == 1:
+        return "cannot be known: one subject"
+    if np.isfinite(ceiling).all():
+        return KNOWN
+    if measure == "kendall_tau_a":
+        return "lower was not computed: no reliability of an average is known for kendall_tau_a"
+    return "lower cannot be known: subjects' RDMs do not correlate above 0"
+
+
+def share_of_ceiling(value, lower, upper) -> Ceiling:
+    """Alignment as a part of each bound of the noise ceiling, not clipped; NaN where a bound is not above 0.
+
+    The three are numbers or arrays, which broadcast.
+    """
+    lower_bound, upper_bound = (np.where(np.greater(bound, 0), bound, np.nan) for bound in (lower, upper))
+    return Ceiling(value / lower_bound, value / upper_bound)
+
+
+def resampled_ceilings(
+    brain_rdms: np.ndarray, weights: np.ndarray, measure: str = "pearson", of: dict | None = None
+) -> np.ndarray:
+    """The noise ceiling in every resample of the stimuli, as `noise_ceiling` of the resampled RDMs.
+
+    With z the normalised RDMs of n subjects and R their correlations over the weighted pairs, a subject's correlation
+    with the mean of all is ΣⱼRᵢⱼ / √ΣⱼₖRⱼₖ, and with that of the others the same without i on either side. So resamples
+    of R are enough, and RDMs are neither built nor averaged anew.
+
+    Args:
+        brain_rdms: Condensed RDMs of one target, (subjects, pairs).
+        weights: How often each stimulus is drawn, (draws, conditions), as of `resampling.sums`: a pair has the product
+            of its two weights. Weights of 1 are the sample itself.
+        measure: One of `RESAMPLED`. Of other measures, the average of resampled RDMs is no sum of R.
+        of: Blocks of pairs, from `pairs.blocks`; all pairs are one by default. The bounds are the blocks' means,
+            weighted by the pairs that each has in the resample.
+
+    Returns:
+        Lower and upper bound, float64 (draws, 2); NaN with one subject, and where the pairs drawn are all alike.
+
+    Raises:
+        ValueError: As of `resampling.sums`; or the measure is none of `RESAMPLED`.
+    """
+    if measure not in RESAMPLED:
+        raise ValueError(f"no resampled ceilings for measure {measure!r}; there are for {', '.join(RESAMPLED)}")
+    prepared = resampling.sums(brain_rdms, weights, measure, of)
+    n = len(brain_rdms)
+    rows = [resampling.correlations([block.of_rdm(i) for block in prepared], prepared) for i in range(n)]
+    r = np.stack(rows, axis=-2)  # blocks, draws, subjects, subjects
+    r[..., range(n), range(n)] = np.where(np.isnan(r[..., range(n), range(n)]), np.nan, 1.0)
+    with_all = r.sum(axis=-1)
+    square = with_all.sum(axis=-1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        upper = with_all / np.sqrt(square)
+        lower = (with_all - 1) / np.sqrt(square - 2 * with_all + 1)
+    bounds = np.stack([lower.mean(axis=-1), upper.mean(axis=-1)], axis=-1)
+    if n == 1:
+        bounds[:] = np.nan
+    return resampling.mean_over_blocks(bounds, prepared)

@@ -6,14 +6,15 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from ..comparison.alignment import EACH
 from ..epochs import epoch_and_step
 from . import accuracy_alignment, ceilings, claims, hierarchy, intervals, timing
+from .ceilings import KNOWN
 from .curves import Curve, Key
 from .multiple_comparisons import benjamini_hochberg
 
 SHARES_AT = (0, 1, 3, 9)
 """Epochs whose alignment is given as a share of the final one, where they are analysed: those that the paper names."""
-KNOWN = "known"
 Curves = Iterable[tuple[Key, Curve]]
 
 
@@ -44,12 +45,14 @@ def trajectories(curves: Curves, ceiling: pd.DataFrame, over: tuple[str, ...], d
         over: The factors that intervals generalise over.
         data: `measured` or `simulated`.
     """
-    bounds = ceiling.set_index(["dataset", "target", "measure", "pairs"])[["lower", "upper"]]
+    of_subjects = ceiling[(ceiling["scheme"] == EACH) & (ceiling["averaged"] == ceilings.NORMALISED)]
+    bounds = of_subjects.set_index(["dataset", "target", "measure", "pairs"])[["lower", "upper"]]
     rows = []
     for key, curve in curves:
         found = intervals.interval(curve.point, curve.replicates, curve.n, over)
         lower, upper = bounds.loc[(key.dataset, key.target, key.measure, key.pairs)]
         for i in np.flatnonzero(curve.in_view):
+            share = ceilings.share_of_ceiling(curve.point[i], lower, upper)
             rows.append(
                 key._asdict()
                 | {
@@ -62,8 +65,8 @@ def trajectories(curves: Curves, ceiling: pd.DataFrame, over: tuple[str, ...], d
                     "degrees_of_freedom": found.degrees_of_freedom[i],
                     "p": found.p[i],
                     "smallest_p_by_signs": intervals.smallest_sign_flip_p(curve.n, over),
-                    "share_of_lower_ceiling": ceilings.share(curve.point[i], lower),
-                    "share_of_upper_ceiling": ceilings.share(curve.point[i], upper),
+                    "share_of_lower_ceiling": share.lower,
+                    "share_of_upper_ceiling": share.upper,
                     "status": found.reason or KNOWN,
                     **described(curve, over),
                     "data": data,

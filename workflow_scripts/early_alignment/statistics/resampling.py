@@ -77,6 +77,10 @@ class Sums(NamedTuple):
     deviation: np.ndarray
     """The weighted standard deviations, (rdms, draws); NaN where the pairs drawn are all alike."""
 
+    def of_rdm(self, i: int) -> "Sums":
+        """The same of one RDM."""
+        return self._replace(values=self.values[[i]], mean=self.mean[[i]], deviation=self.deviation[[i]])
+
 
 def sums(rdms: np.ndarray, weights: np.ndarray, measure: str = "pearson", of: dict | None = None) -> list[Sums]:
     """Prepare RDMs for `correlations`; what is prepared once serves all comparisons with the same draws.
@@ -227,8 +231,3 @@ def resampled_correlations(
     """
     brains = brain_rdms if isinstance(brain_rdms, list) else sums(brain_rdms, weights, measure, of)
     return mean_over_blocks(correlations(sums(model_rdm[None], weights, measure, of), brains), brains)
-
-
-def partial(xy: np.ndarray, xz: np.ndarray, yz: np.ndarray) -> np.ndarray:
-    """The correlation of x and y without what z explains of either, from the three correlations; any shape."""
-    return (xy - xz * yz) / np.sqrt((1 - xz**2) * (1 - yz**2))

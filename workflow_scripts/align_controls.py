@@ -1,0 +1,23 @@
+"""Compare what is cheap in the images with the brain RDMs of all subjects and targets."""
+
+from early_alignment.logs import log_to
+from early_alignment.statistics import control_alignment, tables
+
+log_to(snakemake.log[0])
+brain_files, control_files = iter(snakemake.input.brain_rdms), iter(snakemake.input.controls)
+brain_rdms = {
+    tuple(target): {subject: next(brain_files) for subject in subjects}
+    for target, subjects in zip(snakemake.params.targets, snakemake.params.subjects, strict=True)
+}
+datasets = dict.fromkeys(dataset for dataset, _ in brain_rdms)
+table = control_alignment.table(
+    brain_rdms,
+    controls={dataset: {control: next(control_files) for control in snakemake.params.controls} for dataset in datasets},
+    measures=snakemake.params.measures,
+    pairs=snakemake.params.pairs,
+    stimuli=dict(zip(datasets, snakemake.input.stimuli, strict=True)) if snakemake.input.stimuli else {},
+    noise_ceiling=tables.read(snakemake.input.noise_ceiling),
+    data=snakemake.params.data,
+    averaging=snakemake.params.averaging,
+)
+table.to_csv(snakemake.output[0], index=False)
