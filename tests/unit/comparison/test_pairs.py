@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 from conftest import REPOSITORY
-from early_alignment.comparison import alignment, measures, pairs
+from early_alignment.comparison import alignment, measures, pairs, schemes
 from early_alignment.datasets import open_dataset, stimuli
 from early_alignment.errors import InputError
 from early_alignment.experiment import config as library
@@ -201,8 +201,8 @@ def test_a_ceiling_of_every_measure_and_choice_of_pairs_is_tabled(files):
     table = noise_ceilings.table(
         brain_rdms, names, [pairs.ALL, pairs.WITHIN], {"d": files / "stimuli.csv"}, data="measured"
     )
-    raw = table[table["averaged"] == ceilings.RAW]
-    table = table[table["averaged"] == ceilings.NORMALISED]
+    raw = table[table["averaged"] == schemes.RAW]
+    table = table[table["averaged"] == schemes.NORMALISED]
     assert len(raw) == len(table)
     assert set(table["scheme"]) == {"subjects_then_average"}
     assert list(zip(table["measure"], table["pairs"], strict=True)) == [

@@ -9,7 +9,7 @@ import skimage.filters
 import skimage.transform
 import yaml
 from conftest import REPOSITORY
-from early_alignment.comparison import alignment
+from early_alignment.comparison import alignment, schemes
 from early_alignment.experiment import config as library
 from early_alignment.experiment.schema import composed
 from early_alignment.geometry import controls, rdms
@@ -124,7 +124,7 @@ def test_images_are_those_that_networks_see():
 def test_the_config_takes_every_control_and_no_other():
     offered = composed()["properties"]["alignment"]["properties"]
     assert offered["controls"]["items"]["enum"] == list(controls.CONTROLS)
-    assert offered["averaging"]["items"]["enum"] == list(alignment.SCHEMES)
+    assert offered["averaging"]["items"]["enum"] == list(schemes.SCHEMES)
     paper = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
     assert library.checked(paper)["alignment"]["controls"] == []
     assert library.checked(paper)["alignment"]["averaging"] == ["subjects_then_average"]
@@ -152,7 +152,7 @@ def planted(tmp_path):
     return tmp_path
 
 
-def rows_of(folder, measures, averaging=(alignment.EACH,), subjects="123"):
+def rows_of(folder, measures, averaging=(schemes.EACH,), subjects="123"):
     brain = {subject: folder / f"{subject}.npy" for subject in subjects}
     given = {"controls": {"luminance": folder / "luminance.npy"}, "averaging": averaging}
     alignment.align(folder / "rows.csv", folder / "model.npy", brain, measures, ["all"], None, PLACE, **given)
@@ -188,7 +188,7 @@ def test_rows_say_what_is_partialled_out_and_measures_that_are_no_correlations_h
 
 
 def test_the_average_of_subjects_is_compared_once_and_has_less_noise(planted):
-    rows = rows_of(planted, ["pearson"], alignment.SCHEMES)
+    rows = rows_of(planted, ["pearson"], schemes.SCHEMES)
     whole = [row for row in rows if row["control"] == "none"]
     assert [(row["scheme"], row["subject"]) for row in whole] == [
         *(("subjects_then_average", subject) for subject in "123"),

@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from early_alignment.comparison import measures, pairs
+from early_alignment.comparison import measures, pairs, schemes
 from early_alignment.geometry import rdms
 from early_alignment.statistics import ceilings, noise_ceilings, resampling
 from hypothesis import given, settings
@@ -28,7 +28,7 @@ def test_raw_averages_are_numpys_and_another_number_than_normalised_ones():
     for i, one in enumerate(of):
         upper.append(np.corrcoef(one, of.mean(axis=0))[0, 1])
         lower.append(np.corrcoef(one, np.delete(of, i, axis=0).mean(axis=0))[0, 1])
-    found = ceilings.noise_ceiling(of, averaged=ceilings.RAW)
+    found = ceilings.noise_ceiling(of, averaged=schemes.RAW)
     assert found == pytest.approx((np.mean(lower), np.mean(upper)))
     assert found.upper < ceilings.noise_ceiling(of).upper
 
@@ -63,8 +63,8 @@ def test_the_table_has_a_row_per_scheme_and_way_of_averaging(tmp_path):
         rdms.save(tmp_path / f"{i}.npy", rdm)
     files = [tmp_path / f"{i}.npy" for i in range(4)]
     of = np.stack([rdms.load(file) for file in files])
-    schemes = ["average_then_correlate", "subjects_then_average"]
-    table = noise_ceilings.table({("d", "t"): files, ("d", "u"): files[:1]}, ["pearson"], ["all"], {}, "m", schemes)
+    both = ["average_then_correlate", "subjects_then_average"]
+    table = noise_ceilings.table({("d", "t"): files, ("d", "u"): files[:1]}, ["pearson"], ["all"], {}, "m", both)
     several, one = table[table["target"] == "t"], table[table["target"] == "u"]
     assert list(zip(several["scheme"], several["averaged"], strict=True)) == [
         ("average_then_correlate", "normalised"),
@@ -72,7 +72,7 @@ def test_the_table_has_a_row_per_scheme_and_way_of_averaging(tmp_path):
         ("subjects_then_average", "raw"),
     ]
     expected = [ceilings.ceiling_of_average(of), ceilings.noise_ceiling(of)]
-    expected.append(ceilings.noise_ceiling(of, averaged=ceilings.RAW))
+    expected.append(ceilings.noise_ceiling(of, averaged=schemes.RAW))
     np.testing.assert_allclose(several[["lower", "upper"]], expected)
     assert several["convention"].nunique() == 3
     assert set(several["status"]) == {"known"}

@@ -11,7 +11,7 @@ import pytest
 from early_alignment.comparison import alignment as library
 from early_alignment.pictures import figures
 from early_alignment.pictures.epoch_axis import label_of
-from early_alignment.statistics import tables
+from early_alignment.statistics import mean_alignment, tables
 from early_alignment.statistics.standard_errors import crossed_standard_error
 
 
@@ -287,7 +287,7 @@ def test_mean_alignment_is_a_plain_mean_and_its_share_of_the_ceiling_is_not_clip
         table_of({key: averages}, scheme="average_then_correlate").assign(subject="average"),
         table_of({key: values / 2}, control="luminance"),
     ]
-    each, average, partial = tables.mean_alignment(pd.concat(parts, ignore_index=True), BOUNDS).itertuples()
+    each, average, partial = mean_alignment.table(pd.concat(parts, ignore_index=True), BOUNDS).itertuples()
     assert (each.n_subjects, each.n_seeds, each.ceiling) == (2, 3, "known")
     assert each.value == pytest.approx(values.mean())
     assert each.share_of_lower_ceiling == pytest.approx(values.mean() / 0.39)

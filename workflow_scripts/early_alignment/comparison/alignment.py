@@ -1,9 +1,4 @@
-"""Alignment of one block at one epoch with one target: a row per scheme, subject, measure, choice of pairs and control.
-
-Two schemes average over subjects. `subjects_then_average` compares the network with each subject, and tables and
-figures average what was found. `average_then_correlate` averages the subjects' RDMs, each normalised as the measure
-does not mind, and compares the network with that average: less noise, and a higher value.
-"""
+"""Alignment of one block at one epoch with one target: a row per subject, measure, pairs, control and scheme."""
 
 import csv
 from collections.abc import Iterator
@@ -16,16 +11,10 @@ from ..errors import InputError
 from ..geometry import rdms
 from . import measures
 from . import pairs as choices
+from .schemes import EACH, NO_CONTROL, OF_ALL
 
-EACH, AVERAGE = SCHEMES = ("subjects_then_average", "average_then_correlate")
-OF_ALL = "average"
-"""What the column `subject` calls the average of all subjects' RDMs."""
-NO_CONTROL = "none"
-"""What the column `control` says where nothing is partialled out."""
 OF_THE_FILE = ("dataset", "target", "network", "seed", "epoch", "view", "block")
 """What is the same in all rows of a file."""
-OF_A_VALUE = ("measure", "pairs", "control", "scheme")
-"""What was compared how: rows of one network, target and subject are told apart by it."""
 COLUMNS = (
     "dataset",
     "target",
@@ -36,7 +25,10 @@ COLUMNS = (
     "step",
     "view",
     "block",
-    *OF_A_VALUE,
+    "measure",
+    "pairs",
+    "control",
+    "scheme",
     "n_pairs",
     "value",
 )
@@ -66,7 +58,7 @@ def align(
             which the column step is made too), view, block.
         controls: Control → file of its RDM. Each adds, for measures in `measures.PARTIAL`, the alignment that is left
             when it is partialled out.
-        averaging: Which of `SCHEMES`.
+        averaging: Which of `schemes.SCHEMES`.
 
     Raises:
         InputError: The RDMs are of different numbers of conditions, or one of them cannot be compared.
@@ -109,7 +101,7 @@ def of_scheme(
     """What a scheme compares with: names for the column `subject`, and as many RDMs (names, pairs).
 
     Args:
-        scheme: One of `SCHEMES`.
+        scheme: One of `schemes.SCHEMES`.
         subjects: Their names.
         brain_rdms: Their condensed RDMs (subjects, pairs).
         measure: The measure by which is compared.

@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from ..comparison.alignment import AVERAGE, NO_CONTROL
-from ..statistics.ceilings import NORMALISED
+from ..comparison.schemes import AVERAGE, NO_CONTROL, NORMALISED
 from ..statistics.standard_errors import crossed_standard_error
 from ..statistics.tables import size_of
 from .epoch_axis import BESIDE, EpochAxis

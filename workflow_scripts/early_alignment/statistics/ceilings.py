@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..comparison import measures
-from ..comparison.alignment import EACH
 from ..comparison.measures import compare
 from ..comparison.pairs import ALL, NOT_SAME
+from ..comparison.schemes import EACH, NORMALISED, RAW
 from . import resampling
 
 
@@ -18,8 +18,6 @@ class Ceiling(NamedTuple):
     upper: float
 
 
-NORMALISED, RAW = "normalised", "raw"
-"""How RDMs are averaged: each normalised as the measure does not mind, as rsatoolbox does, or as they are."""
 KNOWN = "known"
 RESAMPLED = ("pearson", "cosine")
 """Measures whose ceilings follow from subjects' similarities with each other, and so from any weights of stimuli."""

@@ -3,8 +3,9 @@
 import pandas as pd
 
 from ..comparison import pairs as choices
-from ..comparison.alignment import EACH, blocks_of, load_alike, naming_the_file, of_scheme
-from . import tables
+from ..comparison.alignment import blocks_of, load_alike, naming_the_file, of_scheme
+from ..comparison.schemes import EACH
+from .mean_alignment import with_shares
 
 
 def table(
@@ -27,7 +28,7 @@ def table(
         stimuli: Dataset → its table of stimuli, which labels conditions; empty if all pairs alone are compared.
         noise_ceiling: The table `noise_ceiling`.
         data: `measured` or `simulated`.
-        averaging: Which of `alignment.SCHEMES`.
+        averaging: Which of `schemes.SCHEMES`.
 
     Raises:
         InputError: RDMs are of different numbers of conditions, or one of them cannot be compared.
@@ -59,4 +60,4 @@ def table(
                             for control, of_control in zip(of_dataset, values, strict=True)
                             for subject, value in zip(subjects, of_control, strict=True)
                         ]
-    return tables.with_shares(pd.DataFrame(rows), noise_ceiling).assign(data=data)
+    return with_shares(pd.DataFrame(rows), noise_ceiling).assign(data=data)

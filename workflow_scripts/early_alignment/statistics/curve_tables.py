@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from ..comparison.alignment import EACH
+from ..comparison.schemes import EACH, NORMALISED
 from ..epochs import epoch_and_step
 from . import accuracy_alignment, ceilings, claims, hierarchy, intervals, timing
 from .ceilings import KNOWN
@@ -45,7 +45,7 @@ def trajectories(curves: Curves, ceiling: pd.DataFrame, over: tuple[str, ...], d
         over: The factors that intervals generalise over.
         data: `measured` or `simulated`.
     """
-    of_subjects = ceiling[(ceiling["scheme"] == EACH) & (ceiling["averaged"] == ceilings.NORMALISED)]
+    of_subjects = ceiling[(ceiling["scheme"] == EACH) & (ceiling["averaged"] == NORMALISED)]
     bounds = of_subjects.set_index(["dataset", "target", "measure", "pairs"])[["lower", "upper"]]
     rows = []
     for key, curve in curves:

@@ -3,7 +3,8 @@
 import pandas as pd
 
 from ..comparison import pairs as choices
-from ..comparison.alignment import AVERAGE, EACH, blocks_of, load_alike, naming_the_file
+from ..comparison.alignment import blocks_of, load_alike, naming_the_file
+from ..comparison.schemes import AVERAGE, EACH, NORMALISED, RAW
 from . import ceilings
 
 
@@ -23,7 +24,7 @@ def table(
         pairs: Which pairs of conditions are compared, each as of `pairs.blocks`.
         stimuli: Dataset → its table of stimuli, which labels conditions; empty if all pairs alone are compared.
         data: `measured` or `simulated`.
-        averaging: Which of `alignment.SCHEMES`; `subjects_then_average` is there in any case, as intervals are of it.
+        averaging: Which of `schemes.SCHEMES`; `subjects_then_average` is there in any case, as intervals are of it.
 
     Raises:
         InputError: RDMs of a target are of different numbers of conditions, or one of them cannot be compared.
@@ -62,8 +63,5 @@ def table(
 def _bounds(loaded, measure: str, blocks: dict, scheme: str) -> dict[str, ceilings.Ceiling]:
     """How RDMs are averaged → the ceiling; the alignment with an average is with that of normalised RDMs alone."""
     if scheme == AVERAGE:
-        return {ceilings.NORMALISED: ceilings.ceiling_of_average(loaded, measure, blocks)}
-    return {
-        averaged: ceilings.noise_ceiling(loaded, measure, blocks, averaged)
-        for averaged in (ceilings.NORMALISED, ceilings.RAW)
-    }
+        return {NORMALISED: ceilings.ceiling_of_average(loaded, measure, blocks)}
+    return {averaged: ceilings.noise_ceiling(loaded, measure, blocks, averaged) for averaged in (NORMALISED, RAW)}

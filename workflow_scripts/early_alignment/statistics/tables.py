@@ -5,9 +5,7 @@ import json
 
 import pandas as pd
 
-from ..comparison.alignment import NO_CONTROL, OF_A_VALUE
 from ..epochs import epoch_and_step
-from . import ceilings
 
 NAMES = ("dataset", "target", "subject", "network", "view", "block")
 CALIBRATED = "-calibrated"
@@ -102,58 +100,12 @@ def peaks(alignment: pd.DataFrame) -> pd.DataFrame:
     """
     calibrated = [view for view in alignment["view"].unique() if view != size_of(view)]
     tried = pd.concat([alignment, *(plain_where_not_calibrated(alignment, view) for view in calibrated)])
-    groups = ["dataset", "target", "network", "view", "block", *OF_A_VALUE, "seed"]
+    groups = ["dataset", "target", "network", "view", "block", "measure", "pairs", "control", "scheme", "seed"]
     mean = tried.groupby([*groups, "epoch", "step", "data"], sort=False)["value"].mean().reset_index()
     mean = mean.sort_values("epoch", kind="stable")
     # Of equal values, idxmax takes the first.
     highest = mean.loc[mean.groupby(groups, sort=False)["value"].idxmax()]
     return highest[[*groups, "epoch", "step", "value", "data"]].reset_index(drop=True)
-
-
-OF_A_CEILING = ["dataset", "target", "measure", "pairs", "scheme"]
-"""The columns in which an alignment and its noise ceiling agree."""
-
-
-def with_shares(table: pd.DataFrame, noise_ceiling: pd.DataFrame) -> pd.DataFrame:
-    """A table with its column `value` as a share of both bounds of the noise ceiling, not clipped, and their status.
-
-    Shares are linear: that of a mean over subjects is the mean of subjects' shares.
-
-    Args:
-        table: With a column `value` and those of `OF_A_CEILING`.
-        noise_ceiling: The table `noise_ceiling`.
-    """
-    normalised = noise_ceiling[noise_ceiling["averaged"] == ceilings.NORMALISED]
-    bounds = normalised[[*OF_A_CEILING, "lower", "upper", "status"]]
-    joined = table.merge(bounds, how="left", on=OF_A_CEILING, validate="many_to_one")
-    shares = ceilings.share_of_ceiling(joined["value"], joined.pop("lower"), joined.pop("upper"))
-    status = joined.pop("status")
-    return joined.assign(share_of_lower_ceiling=shares.lower, share_of_upper_ceiling=shares.upper, ceiling=status)
-
-
-NOT_OF_WHOLE_RDMS = "was not computed: ceilings are of whole RDMs, this is of what a control leaves"
-
-
-def mean_alignment(alignment: pd.DataFrame, noise_ceiling: pd.DataFrame) -> pd.DataFrame:
-    """Alignment averaged over subjects and seeds, and as a share of the noise ceiling.
-
-    A row per dataset × target × network × epoch × view × block × measure × pairs × control × scheme. The column
-    `ceiling` says whether the noise ceiling is known, and if not, why.
-
-    Args:
-        alignment: The table `alignment`.
-        noise_ceiling: The table `noise_ceiling`.
-    """
-    groups = ["dataset", "target", "network", "epoch", "step", "view", "block", *OF_A_VALUE, "n_pairs", "data"]
-    found = alignment.groupby(groups, sort=False).agg(n_seeds=("seed", "nunique"), value=("value", "mean"))
-    table = with_shares(found.reset_index(), noise_ceiling)
-    partial = table["control"] != NO_CONTROL
-    table.loc[partial, ["share_of_lower_ceiling", "share_of_upper_ceiling"]] = float("nan")
-    table.loc[partial, "ceiling"] = NOT_OF_WHOLE_RDMS
-    subjects = noise_ceiling.groupby(["dataset", "target"])["subjects"].first().rename("n_subjects")
-    table = table.merge(subjects.reset_index(), how="left", on=["dataset", "target"])
-    table.insert(table.columns.get_loc("n_seeds"), "n_subjects", table.pop("n_subjects"))
-    return table[[*table.columns.drop("data"), "data"]]
 
 
 def plain_where_not_calibrated(alignment: pd.DataFrame, view: str) -> pd.DataFrame:
