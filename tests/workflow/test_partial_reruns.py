@@ -27,8 +27,8 @@ FIGURE1, TRAINING_FIGURE = (
     {f"figures/{name}.{ending}" for name in names for ending in ("png", "svg", "pdf")}
     for names in (("figure1_resnet50", "figure1_resnet18", "networks"), ("training",))
 )
-OF_ALIGNMENT = {"tables/alignment.csv", "tables/peaks.csv"} | FIGURE1
-OF_BRAINS = {"tables/noise_ceiling.csv"} | FIGURE1
+OF_ALIGNMENT = {"tables/alignment.csv", "tables/mean_alignment.csv", "tables/peaks.csv"} | FIGURE1
+OF_BRAINS = {"tables/noise_ceiling.csv", "tables/mean_alignment.csv", "tables/controls.csv"} | FIGURE1
 OF_TRAINING = {"tables/accuracy.csv"} | TRAINING_FIGURE
 
 
@@ -60,6 +60,10 @@ def responses(targets=TARGETS, subjects=SUBJECTS):
 def brain_rdms(targets=TARGETS, subjects=SUBJECTS):
     cells = [(name, subject, target) for name in targets for subject in subjects[name] for target in targets[name]]
     return {f"brain_rdms/{name}/sub-{subject}/{target}.npy" for name, subject, target in cells}
+
+
+def controls(names=tuple(DEMO["alignment"]["controls"]), datasets=TARGETS):
+    return {f"controls/{name}/{control}.npy" for name in datasets for control in names}
 
 
 def alignment(looks=LOOKS, targets=TARGETS):
@@ -189,12 +193,14 @@ def stimulus_replaced(x):
     mirrored = Image.open(image).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     image.unlink()
     mirrored.save(image)
-    return {"stimuli/simulated_EEG.csv"} | everything_from(datasets=["simulated_EEG"]) | OF_ALIGNMENT
+    of_images = {"stimuli/simulated_EEG.csv", "tables/controls.csv"} | controls(datasets=["simulated_EEG"])
+    return of_images | everything_from(datasets=["simulated_EEG"]) | OF_ALIGNMENT
 
 
 def background_changed(x):
     x.config["features"]["background"] = 127
-    return {f"stimuli/{name}.csv" for name in TARGETS} | everything_from() | OF_ALIGNMENT
+    of_images = {f"stimuli/{name}.csv" for name in TARGETS} | {"tables/controls.csv"} | controls()
+    return of_images | everything_from() | OF_ALIGNMENT
 
 
 def brain_distance_changed(x):
@@ -204,16 +210,28 @@ def brain_distance_changed(x):
 
 def distance_changed(x):
     x.config["rdm"] = {"distance": "euclidean"}
-    return model_rdms() | brain_rdms() | alignment() | OF_ALIGNMENT | OF_BRAINS
+    # Luminance is one number, of which the distance is always the same.
+    return controls(["gabor"]) | model_rdms() | brain_rdms() | alignment() | OF_ALIGNMENT | OF_BRAINS
 
 
 def similarity_changed(x):
-    x.config["alignment"] = {"measures": ["spearman"]}
+    x.config["alignment"]["measures"] = ["spearman"]
     return alignment() | OF_ALIGNMENT | OF_BRAINS
 
 
 def choice_of_pairs_added(x):
-    x.config["alignment"] = {"pairs": ["all", "within_partitions"]}
+    x.config["alignment"]["pairs"] = ["all", "within_partitions"]
+    return alignment() | OF_ALIGNMENT | OF_BRAINS
+
+
+def control_added(x):
+    """It reads images, and extracts no features."""
+    x.config["alignment"]["controls"].append("pixels")
+    return controls(["pixels"]) | {"tables/controls.csv"} | alignment() | OF_ALIGNMENT
+
+
+def averaging_added(x):
+    x.config["alignment"]["averaging"] = ["subjects_then_average", "average_then_correlate"]
     return alignment() | OF_ALIGNMENT | OF_BRAINS
 
 
@@ -236,7 +254,7 @@ def keys_reordered(x):
 def rdm_code_edited(x):
     file = "workflow_scripts/early_alignment/geometry/rdms.py"
     x.replace(file, (x.folder / file).read_bytes() + b"\nEDITED = True\n")
-    return model_rdms() | brain_rdms() | alignment() | OF_ALIGNMENT | OF_BRAINS
+    return controls() | model_rdms() | brain_rdms() | alignment() | OF_ALIGNMENT | OF_BRAINS
 
 
 def format_code_edited(x):
@@ -326,6 +344,8 @@ QUICK = (
     region_added,
     similarity_changed,
     choice_of_pairs_added,
+    control_added,
+    averaging_added,
     brain_distance_changed,
     distance_changed,
     format_code_edited,
