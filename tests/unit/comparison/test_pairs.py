@@ -151,6 +151,18 @@ def test_two_kinds_of_average_make_a_trajectory_out_of_nothing_that_within_parti
     assert (one_vector[:, 0] < -0.05).all()
 
 
+@pytest.mark.parametrize("measure", measures.PARTIAL)
+def test_a_control_is_partialled_out_in_each_block(measure):
+    rng = np.random.default_rng(6)
+    a, b, control = rng.normal(size=(2, 66)), rng.normal(size=(3, 66)), rng.normal(size=66)
+    labels = LABELS | {f"{i}": "run 3" for i in range(5)}
+    blocks = pairs.blocks(pairs.WITHIN, 12, labels, "here")
+    parts = list(plain_blocks(pairs.WITHIN, labels).values())
+    of_parts = [measures.compare_given(a[:, part], b[:, part], control[part], measure) for part in parts]
+    expected = np.average(of_parts, axis=0, weights=[len(part) for part in parts])
+    np.testing.assert_allclose(pairs.compare_in_blocks(a, b, measure, blocks, control), expected, atol=1e-12)
+
+
 def aligned(folder, measures_=("pearson",), pairs=(pairs.ALL,), epoch="001", brain=("brain.npy",)):
     """The rows of an alignment of the RDMs in a folder."""
     alignment.align(

@@ -10,6 +10,7 @@ import skimage.transform
 import yaml
 from conftest import REPOSITORY
 from early_alignment.comparison import alignment, schemes
+from early_alignment.errors import InputError
 from early_alignment.experiment import config as library
 from early_alignment.experiment.schema import composed
 from early_alignment.geometry import controls, rdms
@@ -185,6 +186,15 @@ def test_rows_say_what_is_partialled_out_and_measures_that_are_no_correlations_h
         ("spearman", "luminance"),
     }
     assert len(rows) == 7 * 3
+
+
+def test_a_network_that_is_the_control_is_refused(planted):
+    rdms.save(planted / "model.npy", rdms.load(planted / "luminance.npy"))
+    with pytest.raises(InputError, match=r"model\.npy\n  found:    an RDM is the control's"):
+        rows_of(planted, ["pearson"])
+    rdms.save(planted / "luminance.npy", np.ones(N * (N - 1) // 2))
+    with pytest.raises(InputError, match=r"luminance\.npy\n  found:    an RDM is constant"):
+        rows_of(planted, ["pearson"])
 
 
 def test_the_average_of_subjects_is_compared_once_and_has_less_noise(planted):

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 
 import numpy as np
 
@@ -77,16 +78,14 @@ def align(
         for choice, blocks in blocks_of(pairs, loaded, stimuli).items():
             columns |= {"pairs": choice, "n_pairs": choices.number_of_pairs(loaded[0], blocks)}
             for measure in measures_:
+                given = partialled if measure in measures.PARTIAL else [NO_CONTROL]
                 with naming_the_file(files, loaded, measure, blocks):
-                    for scheme in averaging:
+                    for scheme, control in product(averaging, given):
                         subjects, compared = of_scheme(scheme, brain, brain_rdms, measure, blocks)
-                        for control, rdm in partialled.items():
-                            if rdm is not None and measure not in measures.PARTIAL:
-                                continue
-                            values = choices.compare_in_blocks(model_rdm, compared, measure, blocks, rdm)[0]
-                            columns |= {"measure": measure, "control": control, "scheme": scheme}
-                            for subject, value in zip(subjects, values, strict=True):
-                                table.writerow(columns | {"subject": subject, "value": repr(float(value))})
+                        values = choices.compare_in_blocks(model_rdm, compared, measure, blocks, partialled[control])[0]
+                        columns |= {"measure": measure, "control": control, "scheme": scheme}
+                        for subject, value in zip(subjects, values, strict=True):
+                            table.writerow(columns | {"subject": subject, "value": repr(float(value))})
 
 
 def blocks_of(pairs: list[str], loaded: np.ndarray, stimuli) -> dict[str, dict[str, np.ndarray | slice]]:
@@ -148,7 +147,7 @@ def naming_the_file(files: list, loaded: np.ndarray, measure: str, blocks: dict)
     """
     try:
         yield
-    except ValueError:
+    except ValueError as of_several:
         for file, rdm in zip(files, loaded, strict=True):
             for name, block in blocks.items():
                 try:
@@ -162,4 +161,10 @@ def naming_the_file(files: list, loaded: np.ndarray, measure: str, blocks: dict)
                         "look at what the RDM is computed from: responses, or the network's features, that do not "
                         "differ between conditions; mend it, or leave it out of the config",
                     ) from None
-        raise
+        # Each can be compared with itself, so it is what they have in common.
+        raise InputError(
+            files[0],
+            f"{of_several} (compared with {len(files) - 1} others)",
+            "RDMs that leave something to compare",
+            "leave the control out of alignment.controls, or average_then_correlate out of alignment.averaging",
+        ) from None

@@ -150,7 +150,7 @@ def tied_pairs(values: np.ndarray) -> float:
     return float((size * (size - 1.0) / 2).sum())
 
 
-NORMALISED = {
+POOLED = {
     "pearson": (standardised, "RDMs z-scored, then averaged"),
     "spearman": (ranks, "RDMs ranked, then averaged"),
     "kendall_tau_a": (ranks, "RDMs ranked, then averaged, of which tau is near its highest"),
@@ -174,7 +174,7 @@ def average(rdms: np.ndarray, measure: str) -> np.ndarray:
         ValueError: An RDM is constant (for `cosine`, zero) or not finite.
     """
     cosines(rdms, rdms[:1], centred=measure != "cosine")  # refuses what cannot be normalised
-    normalise, _ = NORMALISED[measure]
+    normalise, _ = POOLED[measure]
     return normalise(rdms).mean(axis=0)
 
 

@@ -58,13 +58,15 @@ def blocks(pairs: str, n: int, labels: dict[str, str], where) -> dict[str, np.nd
     of_condition = np.array([number[label] for label in labels.values()])
     of_pair = [of_condition[side] for side in np.triu_indices(n, k=1)]
     lower, upper = np.minimum(*of_pair), np.maximum(*of_pair)
-    wanted = [(i, i) for i in range(len(names))] if pairs == WITHIN else combinations(range(len(names)), 2)
-    found: dict[str, Any] = {
-        " and ".join(dict.fromkeys((names[i], names[j]))): np.flatnonzero((lower == i) & (upper == j))
-        for i, j in wanted
-    }
-    if pairs == NOT_SAME and found:
-        found = {"different labels": np.flatnonzero(lower != upper)}
+    found: dict[str, Any]
+    if pairs == NOT_SAME:
+        found = {"different labels": np.flatnonzero(lower != upper)} if len(names) > 1 else {}
+    else:
+        wanted = [(i, i) for i in range(len(names))] if pairs == WITHIN else combinations(range(len(names)), 2)
+        found = {
+            " and ".join(dict.fromkeys((names[i], names[j]))): np.flatnonzero((lower == i) & (upper == j))
+            for i, j in wanted
+        }
     sizes = [f"{len(block)} of {name or 'no label'}" for name, block in found.items() if len(block) < LEAST]
     if sizes or not found:
         raise InputError(

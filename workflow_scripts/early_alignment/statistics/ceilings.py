@@ -25,7 +25,7 @@ RESAMPLED = ("pearson", "cosine")
 
 def convention(measure: str, pairs: str, scheme: str = EACH, averaged: str = NORMALISED) -> str:
     """How a ceiling comes about, in words."""
-    words = measures.NORMALISED[measure][1] if averaged == NORMALISED else "RDMs averaged as they are"
+    words = measures.POOLED[measure][1] if averaged == NORMALISED else "RDMs averaged as they are"
     if scheme == EACH:
         words += "; lower: subject left out, upper: subject included"
     else:
@@ -90,7 +90,7 @@ def _mean_over_blocks(rdms: np.ndarray, of: dict | None, bounds) -> Ceiling:
 
 
 def _noise_ceiling(rdms: np.ndarray, measure: str, averaged: str) -> tuple[float, float]:
-    normalised = measures.NORMALISED[measure][0](rdms)
+    normalised = measures.POOLED[measure][0](rdms)
     if len(rdms) == 1:
         return float("nan"), float("nan")
     if averaged == RAW:
