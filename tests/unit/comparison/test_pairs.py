@@ -155,7 +155,7 @@ def test_two_kinds_of_average_make_a_trajectory_out_of_nothing_that_within_parti
 def test_a_control_is_partialled_out_in_each_block(measure):
     rng = np.random.default_rng(6)
     a, b, control = rng.normal(size=(2, 66)), rng.normal(size=(3, 66)), rng.normal(size=66)
-    labels = LABELS | {f"{i}": "run 3" for i in range(5)}
+    labels = {f"{i}": "long" if i < 7 else "short" for i in range(12)}
     blocks = pairs.blocks(pairs.WITHIN, 12, labels, "here")
     parts = list(plain_blocks(pairs.WITHIN, labels).values())
     of_parts = [measures.compare_given(a[:, part], b[:, part], control[part], measure) for part in parts]
