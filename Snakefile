@@ -4,7 +4,8 @@
 #
 #   network × seed ── training ── checkpoints ── features ── model_rdms ──┐
 #   data set ── stimuli ───────────────┘                        ├── alignment ── tables ── figures
-#   data set ── responses ────────────────────── brain_rdms ────┘
+#   data set ── responses ────────────────────── brain_rdms ────┤
+#   data set ── stimuli ──────────────────────── controls ──────┘
 
 import atexit
 
@@ -31,6 +32,7 @@ include: "rules/features.smk"
 include: "rules/model_rdms.smk"
 include: "rules/responses.smk"
 include: "rules/brain_rdms.smk"
+include: "rules/controls.smk"
 include: "rules/alignment.smk"
 include: "rules/tables.smk"
 include: "rules/statistics.smk"
@@ -49,6 +51,7 @@ rule all:
         rules.alignment_table.output,
         rules.accuracy_table.output,
         rules.noise_ceiling_table.output,
+        rules.controls_table.output if CONTROLS else [],
         rules.peaks_table.output,
         rules.trajectories_table.output,
         # Of measures for which stimuli cannot be resampled, no more is known.

@@ -1,14 +1,15 @@
 # Compare one block's RDM at one epoch with every subject's RDM of one target.
 #
-# Inputs: the model RDM, the subjects' brain RDMs, and the labels of conditions where these choose pairs.
-# Output: alignment/{dataset}/{network}/seed-{seed}/epoch-{epoch}/{view}/{block}/{target}.csv, a row per subject, measure and choice of
-# pairs.
+# Inputs: the model RDM, the subjects' brain RDMs, the RDMs of controls, and the labels of conditions where these choose
+# pairs. Output: alignment/{dataset}/{network}/seed-{seed}/epoch-{epoch}/{view}/{block}/{target}.csv, a row per scheme,
+# subject, measure, choice of pairs and control.
 
 
 rule alignment:
     input:
         model=results(f"model_rdms/{{dataset}}/{LOOK}/{{block}}.npy"),
         brain=lambda wildcards: brain_rdm_files(wildcards.dataset, wildcards.target),
+        controls=lambda wildcards: control_rdm_files(wildcards.dataset),
         stimuli=lambda wildcards: files_of_labels(wildcards.dataset),
     output:
         results(f"alignment/{{dataset}}/{LOOK}/{{block}}/{{target}}.csv"),
@@ -21,6 +22,8 @@ rule alignment:
     params:
         measures=config["alignment"]["measures"],
         pairs=config["alignment"]["pairs"],
+        controls=CONTROLS,
+        averaging=config["alignment"]["averaging"],
         subjects=lambda wildcards: DATASETS[wildcards.dataset].subjects_of(wildcards.target),
         code=code_version("align.py"),
     message:

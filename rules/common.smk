@@ -15,8 +15,9 @@ from early_alignment.errors import InputError
 from early_alignment.experiment.config import check_own_files, check_roots, checked, own_checkpoint
 from early_alignment.experiment.grid import networks_of, size_of_view
 from early_alignment.geometry.brain_rdms import NEEDS_REPETITIONS
+from early_alignment.geometry.controls import distance_of
 from early_alignment.simulation.plan import plan_of
-from early_alignment.statistics.resamples import resampled_measures
+from early_alignment.statistics.brain_resamples import kinds_of, why_not_resampled
 from snakemake_additions import ancient_inputs, messages, sigterm
 from snakemake_additions.code_versions import code_version
 from snakemake_additions.command_line import needs_no_data
@@ -38,6 +39,10 @@ try:
         if SIMULATION is None:
             check_roots(config)
         check_own_files(config)
+        if config["statistics"]["claims"]:
+            from early_alignment.statistics import claims
+
+            claims.read(config["statistics"]["claims"])
     except InputError:
         if not needs_no_data():
             raise
@@ -56,6 +61,7 @@ except InputError as error:
     raise WorkflowError(str(error))
 DATASETS_OF_RDMS = [name for name, dataset in DATASETS.items() if dataset.gives_rdms]
 DATASETS_OF_RESPONSES = [name for name in DATASETS if name not in DATASETS_OF_RDMS]
+CONTROLS = config["alignment"]["controls"]
 BRAIN_DISTANCE = config["rdm"]["brain_distance"] or config["rdm"]["distance"]
 SUBJECTS = {s for name, target in TARGETS for s in DATASETS[name].subjects_of(target)}
 
@@ -74,6 +80,7 @@ wildcard_constraints:
     block=one_of({block for network in NETWORKS.values() for block in network.blocks}),
     dataset=one_of(DATASETS),
     target=one_of({target for _, target in TARGETS}),
+    control=one_of(CONTROLS),
     subject=one_of(SUBJECTS),
 
 
@@ -130,6 +137,28 @@ def brain_rdm_files(dataset, target):
     """The brain RDMs of all subjects that have the target, in order."""
     subjects = DATASETS[dataset].subjects_of(target)
     return [results(f"brain_rdms/{dataset}/sub-{subject}/{target}.npy") for subject in subjects]
+
+
+# Ways of comparing RDMs for which stimuli can be resampled: measure, pairs, control, scheme.
+RESAMPLED = [
+    kind
+    for kind in kinds_of(
+        *(config["alignment"][key] for key in ("measures", "pairs", "controls", "averaging"))
+    )
+    if not why_not_resampled(kind)
+]
+
+
+def brain_resamples_files():
+    """What comparisons in resamples have in common, of every data set."""
+    return [
+        results(f"statistics/resamples/{dataset}/brains.npz") for dataset in DATASETS if RESAMPLED
+    ]
+
+
+def control_rdm_files(dataset):
+    """The RDMs of all controls for a data set's stimuli, in order."""
+    return [results(f"controls/{dataset}/{control}.npy") for control in CONTROLS]
 
 
 def files_of_labels(dataset):

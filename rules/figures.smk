@@ -13,6 +13,7 @@ rule figure1:
     input:
         trajectories=results("tables/trajectories.csv"),
         noise_ceiling=results("tables/noise_ceiling.csv"),
+        controls=[results("tables/controls.csv")] if CONTROLS else [],
     output:
         figure(
             "figure1_{network}",

@@ -22,6 +22,7 @@ include: "helpers/statistics.smk"
 rule resampled_brains:
     input:
         brain=lambda wildcards: brain_rdms_of(wildcards.dataset).values(),
+        controls=lambda wildcards: control_rdm_files(wildcards.dataset),
         stimuli=lambda wildcards: files_of_labels(wildcards.dataset),
     output:
         results("statistics/resamples/{dataset}/brains.npz"),
@@ -33,7 +34,8 @@ rule resampled_brains:
         "../envs/analysis.yaml"
     params:
         columns=lambda wildcards: list(brain_rdms_of(wildcards.dataset)),
-        kinds=RESAMPLED,
+        controls=CONTROLS,
+        kinds=[tuple(kind) for kind in RESAMPLED],
         draws=config["statistics"]["draws"],
         code=code_version("resample_brains.py"),
     message:
@@ -64,7 +66,8 @@ rule resampled_alignment:
 
 rule gathered_resamples:
     input:
-        resamples_of,
+        brains=results("statistics/resamples/{dataset}/brains.npz"),
+        resamples=resamples_of,
     output:
         results("statistics/gathered/{dataset}/{network}.npz"),
     log:

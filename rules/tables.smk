@@ -5,7 +5,10 @@
 #   tables/accuracy.csv       the accuracies of all epochs, analysed or not, which publishes each epoch's checkpoint too.
 #                             Of checkpoints from elsewhere, those of the analysed epochs, if there are images to measure
 #                             them on; else the table says that there are none
-#   tables/noise_ceiling.csv  all brain RDMs, and the labels of conditions where these choose pairs
+#   tables/noise_ceiling.csv  all brain RDMs, what resamples of each data set have in common, and the labels of conditions
+#                             where these choose pairs
+#   tables/controls.csv       the same, the RDMs of controls, and tables/noise_ceiling.csv; made if alignment.controls
+#                             names any
 #   tables/peaks.csv          tables/alignment.csv
 
 
@@ -88,6 +91,7 @@ rule noise_ceiling_table:
     input:
         brain_rdms=[file for target in TARGETS for file in brain_rdm_files(*target)],
         stimuli=[file for dataset in DATASETS for file in files_of_labels(dataset)],
+        resamples=brain_resamples_files(),
     output:
         table("noise_ceiling", "noise ceiling of every target"),
     log:
@@ -101,12 +105,45 @@ rule noise_ceiling_table:
         subjects=[DATASETS[dataset].subjects_of(target) for dataset, target in TARGETS],
         measures=config["alignment"]["measures"],
         pairs=config["alignment"]["pairs"],
+        averaging=config["alignment"]["averaging"],
+        over=config["statistics"]["generalise_over"],
         data=DATA,
         code=code_version("compute_noise_ceilings.py"),
     message:
         "Compute the noise ceilings"
     script:
         "../workflow_scripts/compute_noise_ceilings.py"
+
+
+rule controls_table:
+    input:
+        controls=[file for dataset in DATASETS for file in control_rdm_files(dataset)],
+        brain_rdms=[file for target in TARGETS for file in brain_rdm_files(*target)],
+        stimuli=[file for dataset in DATASETS for file in files_of_labels(dataset)],
+        resamples=brain_resamples_files(),
+        noise_ceiling=results("tables/noise_ceiling.csv"),
+    output:
+        table("controls", "alignment of what is cheap in the images"),
+    log:
+        log_of("tables/controls"),
+    benchmark:
+        benchmark_of("tables/controls")
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        targets=TARGETS,
+        subjects=[DATASETS[dataset].subjects_of(target) for dataset, target in TARGETS],
+        controls=CONTROLS,
+        measures=config["alignment"]["measures"],
+        pairs=config["alignment"]["pairs"],
+        averaging=config["alignment"]["averaging"],
+        over=config["statistics"]["generalise_over"],
+        data=DATA,
+        code=code_version("align_controls.py"),
+    message:
+        "Align controls"
+    script:
+        "../workflow_scripts/align_controls.py"
 
 
 rule peaks_table:

@@ -12,4 +12,6 @@ alignment.align(
     pairs=snakemake.params.pairs,
     stimuli=next(iter(snakemake.input.stimuli), None),
     columns={key: snakemake.wildcards[key] for key in alignment.OF_THE_FILE},
+    controls=dict(zip(snakemake.params.controls, snakemake.input.controls, strict=True)),
+    averaging=snakemake.params.averaging,
 )

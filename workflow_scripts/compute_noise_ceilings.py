@@ -2,11 +2,12 @@
 
 from early_alignment.logs import log_to
 from early_alignment.statistics import noise_ceilings
+from early_alignment.statistics.brain_resamples import BrainResamples
 
 log_to(snakemake.log[0])
 files = iter(snakemake.input.brain_rdms)
 brain_rdms = {
-    tuple(target): [next(files) for _ in subjects]
+    tuple(target): {subject: next(files) for subject in subjects}
     for target, subjects in zip(snakemake.params.targets, snakemake.params.subjects, strict=True)
 }
 datasets = dict.fromkeys(dataset for dataset, _ in brain_rdms)
@@ -16,5 +17,10 @@ table = noise_ceilings.table(
     pairs=snakemake.params.pairs,
     stimuli=dict(zip(datasets, snakemake.input.stimuli, strict=True)) if snakemake.input.stimuli else {},
     data=snakemake.params.data,
+    averaging=snakemake.params.averaging,
+    resamples={
+        dataset: BrainResamples(file) for dataset, file in zip(datasets, snakemake.input.resamples, strict=False)
+    },
+    over=tuple(snakemake.params.over),
 )
 table.to_csv(snakemake.output[0], index=False)

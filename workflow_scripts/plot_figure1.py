@@ -9,6 +9,7 @@ trajectories = tables.read(snakemake.input.trajectories)
 figure = figures.alignment_over_training(
     trajectories[trajectories["network"] == snakemake.wildcards.network],
     tables.read(snakemake.input.noise_ceiling),
+    next(map(tables.read, snakemake.input.controls), None),
     datasets=snakemake.params.datasets,
     blocks=snakemake.params.blocks,
 )

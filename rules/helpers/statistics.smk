@@ -2,11 +2,6 @@
 
 RESAMPLES = f"statistics/resamples/{{dataset}}/{LOOK}/{{block}}.npz"
 
-# (measure, pairs) of all comparisons for which stimuli can be resampled.
-RESAMPLED = list(
-    product(resampled_measures(config["alignment"]["measures"]), config["alignment"]["pairs"])
-)
-
 
 def brain_rdms_of(dataset):
     """(target, subject) → the file of its brain RDM, for all of a data set's."""

@@ -28,7 +28,7 @@ FIGURE1, TRAINING_FIGURE = (
     for names in (("figure1_resnet50", "figure1_resnet18", "networks"), ("training",))
 )
 OF_ALIGNMENT = {"tables/alignment.csv", "tables/peaks.csv", "tables/trajectories.csv"} | FIGURE1
-OF_BRAINS = {"tables/noise_ceiling.csv", "tables/trajectories.csv"} | FIGURE1
+OF_BRAINS = {f"tables/{name}.csv" for name in ("noise_ceiling", "controls", "trajectories")} | FIGURE1
 OF_ACCURACY = {f"tables/{name}.csv" for name in ("accuracy_alignment", "claims", "survival")}
 OF_TRAINING = {"tables/accuracy.csv"} | OF_ACCURACY | TRAINING_FIGURE
 OF_RESAMPLES = {f"tables/{name}.csv" for name in ("timing", "peak_distribution", "order", "hierarchy")} | OF_ACCURACY
@@ -64,6 +64,10 @@ def brain_rdms(targets=TARGETS, subjects=SUBJECTS):
     return {f"brain_rdms/{name}/sub-{subject}/{target}.npy" for name, subject, target in cells}
 
 
+def controls(names=tuple(DEMO["alignment"]["controls"]), datasets=TARGETS):
+    return {f"controls/{name}/{control}.npy" for name in datasets for control in names}
+
+
 def alignment(looks=LOOKS, targets=TARGETS):
     cells = [
         (name, look, block, target)
@@ -76,17 +80,21 @@ def alignment(looks=LOOKS, targets=TARGETS):
 
 
 def resamples(looks=LOOKS, datasets=TARGETS):
-    """Those of model RDMs, what gathers these, and the tables of all; those of brains are `of_brains`."""
+    """Those of model RDMs, what gathers these, and the tables of all; those of brains are `brains`."""
     files = features(looks, datasets)
     of_models = {file.replace("features", "statistics/resamples", 1).replace(".zarr.zip", ".npz") for file in files}
     gathered = {f"statistics/gathered/{name}/{network}.npz" for name in datasets for network, *_ in looks}
     return of_models | gathered | OF_RESAMPLES
 
 
+def brains(datasets=TARGETS):
+    """What resamples of data sets have in common."""
+    return {f"statistics/resamples/{name}/brains.npz" for name in datasets}
+
+
 def compared_anew(targets=TARGETS):
     """What brain RDMs are compared by or with: alignments, and resamples of data sets, brains and models."""
-    of_brains = {f"statistics/resamples/{name}/brains.npz" for name in targets}
-    return alignment(targets=targets) | of_brains | resamples(datasets=targets)
+    return alignment(targets=targets) | brains(targets) | resamples(datasets=targets)
 
 
 def everything_from(looks=LOOKS, datasets=TARGETS):
@@ -209,12 +217,16 @@ def stimulus_replaced(x):
     mirrored = Image.open(image).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     image.unlink()
     mirrored.save(image)
-    return {"stimuli/simulated_EEG.csv"} | everything_from(datasets=["simulated_EEG"]) | OF_ALIGNMENT
+    of_images = {"stimuli/simulated_EEG.csv"} | controls(datasets=["simulated_EEG"])
+    return (
+        of_images | everything_from(datasets=["simulated_EEG"]) | brains(["simulated_EEG"]) | OF_ALIGNMENT | OF_BRAINS
+    )
 
 
 def background_changed(x):
     x.config["features"]["background"] = 127
-    return {f"stimuli/{name}.csv" for name in TARGETS} | everything_from() | OF_ALIGNMENT
+    of_images = {f"stimuli/{name}.csv" for name in TARGETS} | controls()
+    return of_images | everything_from() | brains() | OF_ALIGNMENT | OF_BRAINS
 
 
 def brain_distance_changed(x):
@@ -224,16 +236,28 @@ def brain_distance_changed(x):
 
 def distance_changed(x):
     x.config["rdm"] = {"distance": "euclidean"}
-    return model_rdms() | brain_rdms() | compared_anew() | OF_ALIGNMENT | OF_BRAINS
+    # Luminance is one number, of which the distance is always the same.
+    return controls(["gabor"]) | model_rdms() | brain_rdms() | compared_anew() | OF_ALIGNMENT | OF_BRAINS
 
 
 def similarity_changed(x):
-    x.config["alignment"] = {"measures": ["spearman"]}
+    x.config["alignment"]["measures"] = ["spearman"]
     return compared_anew() | OF_ALIGNMENT | OF_BRAINS
 
 
 def choice_of_pairs_added(x):
-    x.config["alignment"] = {"pairs": ["all", "within_partitions"]}
+    x.config["alignment"]["pairs"] = ["all", "within_partitions"]
+    return compared_anew() | OF_ALIGNMENT | OF_BRAINS
+
+
+def control_added(x):
+    """It reads images, and extracts no features."""
+    x.config["alignment"]["controls"].append("pixels")
+    return controls(["pixels"]) | compared_anew() | OF_ALIGNMENT | OF_BRAINS
+
+
+def averaging_added(x):
+    x.config["alignment"]["averaging"] = ["subjects_then_average", "average_then_correlate"]
     return compared_anew() | OF_ALIGNMENT | OF_BRAINS
 
 
@@ -256,7 +280,7 @@ def keys_reordered(x):
 def rdm_code_edited(x):
     file = "workflow_scripts/early_alignment/geometry/rdms.py"
     x.replace(file, (x.folder / file).read_bytes() + b"\nEDITED = True\n")
-    return model_rdms() | brain_rdms() | compared_anew() | OF_ALIGNMENT | OF_BRAINS
+    return controls() | model_rdms() | brain_rdms() | compared_anew() | OF_ALIGNMENT | OF_BRAINS
 
 
 def format_code_edited(x):
@@ -346,6 +370,8 @@ QUICK = (
     region_added,
     similarity_changed,
     choice_of_pairs_added,
+    control_added,
+    averaging_added,
     brain_distance_changed,
     distance_changed,
     format_code_edited,

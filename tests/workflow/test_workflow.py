@@ -21,6 +21,9 @@ DEMO = yaml.safe_load((REPOSITORY / "experiments/demo.yaml").read_text())
 TARGETS = [(name, target) for name, dataset in DEMO["datasets"].items() for target in dataset["targets"]]
 NETWORKS = networks_of(checked(DEMO))
 DRY_RUN = ("snakemake", "--dry-run", "--quiet", "reason")
+CONTROLS = DEMO["alignment"]["controls"]
+TABLES = ("alignment", "controls", "accuracy", "noise_ceiling", "peaks", "trajectories", "timing", "peak_distribution")
+TABLES += ("order", "hierarchy", "accuracy_alignment", "claims", "survival")
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +39,11 @@ def table(results):
 # The demo --------------------------------------------------------------------------------------------------------
 
 
-TABLES = ("alignment", "accuracy", "noise_ceiling", "peaks", "trajectories", "timing", "peak_distribution", "order")
-TABLES += ("hierarchy", "accuracy_alignment")
-
-
 def test_every_file_of_the_design_is_there(results):
     figures = [*(f"figure1_{name}" for name in NETWORKS), "networks", "training"]
     expected = [f"figures/{name}.{ending}" for name in figures for ending in ("png", "svg", "pdf")]
-    expected += [f"tables/{name}.csv" for name in (*TABLES, "survival", "claims")]
+    expected += [f"tables/{name}.csv" for name in TABLES]
+    expected += [f"controls/{name}/{control}.npy" for name in DEMO["datasets"] for control in CONTROLS]
     expected += [f"stimuli/{name}.csv" for name in DEMO["datasets"]]
     for name, network in NETWORKS.items():
         for seed, epoch in product(network.seeds, network.epochs_with_checkpoint):
@@ -72,11 +72,11 @@ def test_the_alignment_table_is_complete_finite_and_marked(table):
     alignment = table("alignment")
     subjects = {name: len(dataset["subjects"]) for name, dataset in DEMO["datasets"].items()}
     looks = sum(len(network.looks) * len(network.blocks) for network in NETWORKS.values())
-    rows = sum(subjects[name] for name, _ in TARGETS) * looks
+    rows = sum(subjects[name] for name, _ in TARGETS) * looks * (1 + len(CONTROLS))
     assert len(alignment) == rows == len(alignment.drop(columns=["value"]).drop_duplicates())
     assert np.isfinite(alignment["value"]).all()
     assert alignment["value"].abs().max() < 1
-    for name in ("alignment", "accuracy", "noise_ceiling", "peaks"):
+    for name in TABLES:
         assert (table(name)["data"] == "simulated").all(), name
 
 
@@ -90,12 +90,25 @@ def test_a_tabled_alignment_is_the_one_of_files_computed_by_hand(results, table)
     np.testing.assert_allclose(np.load(results / f"model_rdms/{place}.npy"), model, atol=1e-5)
     rows = table("alignment").query(
         "dataset == 'simulated_fMRI' and network == 'resnet50' and seed == 2 and epoch == 1 and block == 'layer3' "
-        "and target == 'hV4'"
+        "and target == 'hV4' and control == 'none'"
     )
     assert len(rows) == 3
     for row in rows.itertuples():
         brain = np.load(results / f"brain_rdms/simulated_fMRI/sub-{row.subject}/hV4.npy")
         assert row.value == pytest.approx(np.corrcoef(model, brain)[0, 1], abs=1e-5)
+
+
+def test_what_a_control_leaves_of_an_alignment_is_that_of_regressions_residuals(results, table):
+    place = "simulated_EEG/resnet18/seed-1/epoch-004/64px/layer2"
+    model = np.load(results / f"model_rdms/{place}.npy").astype(float)
+    rows = table("alignment").query(
+        "dataset == 'simulated_EEG' and network == 'resnet18' and epoch == 4 and block == 'layer2' and target == '80ms'"
+    )
+    for row in rows[rows["control"] != "none"].itertuples():
+        brain = np.load(results / f"brain_rdms/simulated_EEG/sub-{row.subject}/80ms.npy").astype(float)
+        control = np.load(results / f"controls/simulated_EEG/{row.control}.npy").astype(float)
+        left = [x - np.poly1d(np.polyfit(control, x, 1))(control) for x in (model, brain)]
+        assert row.value == pytest.approx(np.corrcoef(*left)[0, 1], abs=1e-6)
 
 
 @pytest.mark.parametrize(("dataset", "target"), TARGETS)
@@ -119,7 +132,8 @@ def test_the_planted_noise_ceiling_is_recovered(finished_demo, results, table, d
     z = np.load(finished_demo / DEMO["datasets"][dataset]["root"] / f"truth/{target}.npy")
     reached = np.mean([np.corrcoef(pdist(z, "cosine"), one)[0, 1] for one in brain])
     assert reached == pytest.approx(planted, abs=0.02)
-    ceiling = table("noise_ceiling").set_index(["dataset", "target"]).loc[(dataset, target)]
+    ceilings = table("noise_ceiling").query("averaged == 'normalised'")
+    ceiling = ceilings.set_index(["dataset", "target"]).loc[(dataset, target)]
     assert ceiling["lower"] < planted < ceiling["upper"]
     # Subjects share the truth and nothing else, so two of them correlate by the planted ceiling squared.
     pairs = measures.compare(brain, brain)[np.triu_indices(len(brain), 1)]
@@ -194,9 +208,9 @@ def test_networks_learn_in_the_demo(table):
 def test_peaks_are_the_epochs_of_highest_mean_alignment(table):
     peaks, alignment = table("peaks"), table("alignment")
     cells = 2 * 4 * 2 + 1 * 2 * 1  # seeds × blocks × views, of both networks
-    assert len(peaks) == len(TARGETS) * cells
+    assert len(peaks) == len(TARGETS) * cells * (1 + len(CONTROLS))
     row = peaks[peaks["view"] == "64px-calibrated"].iloc[5]
-    keys = ["dataset", "target", "network", "block", "seed"]
+    keys = ["dataset", "target", "network", "block", "control", "seed"]
     same = alignment[(alignment[keys] == row[keys]).all(axis=1)]
     same = same[(same["epoch"] > 0) | (same["view"] == "64px-calibrated")]
     means = same.groupby("epoch")["value"].mean().to_dict()

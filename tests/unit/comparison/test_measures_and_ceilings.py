@@ -179,3 +179,33 @@ def test_ceilings_of_the_real_92_images_differ_by_measure(kriegeskorte92_root):
 @pytest.mark.parametrize("measure", measures.MEASURES)
 def test_one_subject_has_no_ceiling(two_sets, measure):
     assert np.isnan(ceilings.noise_ceiling(two_sets[0][:1], measure)).all()
+
+
+# Partial correlation ---------------------------------------------------------------------------------------------
+
+
+def residuals(values, control):
+    """What a linear regression on the control leaves of values."""
+    design = np.stack([np.ones_like(control), control], axis=1)
+    return values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
+
+
+@pytest.mark.parametrize(("measure", "transform"), [("pearson", np.asarray), ("spearman", rankdata)])
+@pytest.mark.parametrize("ties", [False, True])
+def test_a_partial_correlation_is_that_of_the_residuals_of_regressions(two_sets, measure, transform, ties):
+    a, b = two_sets
+    control = a[0] + b[0] + np.random.default_rng(4).normal(size=190)
+    if ties:
+        a, b, control = np.round(a), np.round(b), np.round(control)
+    z = transform(control)
+    expected = [[pearsonr(residuals(transform(x), z), residuals(transform(y), z)).statistic for y in b] for x in a]
+    np.testing.assert_allclose(measures.compare_given(a, b, control, measure), expected, atol=1e-10)
+
+
+def test_what_a_control_explains_wholly_and_measures_that_are_no_correlations_are_refused(two_sets):
+    a, b = two_sets
+    with pytest.raises(ValueError, match="nothing of it is left"):
+        measures.compare_given(a, b, 2 * a[0] + 1, "pearson")
+    for measure in set(measures.MEASURES) - set(measures.PARTIAL):
+        with pytest.raises(ValueError, match="nothing can be partialled out"):
+            measures.compare_given(a, b, a[0] + b[0], measure)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 from conftest import REPOSITORY
-from early_alignment.comparison import alignment, measures, pairs
+from early_alignment.comparison import alignment, measures, pairs, schemes
 from early_alignment.datasets import open_dataset, stimuli
 from early_alignment.errors import InputError
 from early_alignment.experiment import config as library
@@ -19,7 +19,7 @@ from early_alignment.statistics import ceilings, noise_ceilings
 
 PAPER = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
 LABELS = {"a": "run 1", "b": "run 2", "c": "run 1", "d": "run 2", "e": "run 1", "f": "run 2", "g": "run 1"}
-CHOICES = [pairs.ALL, pairs.WITHIN, pairs.ACROSS]
+CHOICES = [pairs.ALL, pairs.WITHIN, pairs.ACROSS, pairs.NOT_SAME]
 
 
 def plain_blocks(choice, labels):
@@ -28,7 +28,7 @@ def plain_blocks(choice, labels):
     for place, pair in enumerate(combinations(labels, 2)):
         key = frozenset(labels[condition] for condition in pair)
         if len(key) == (1 if choice == pairs.WITHIN else 2):
-            found.setdefault(key, []).append(place)
+            found.setdefault("one" if choice == pairs.NOT_SAME else key, []).append(place)
     return found
 
 
@@ -39,6 +39,18 @@ def test_blocks_are_those_of_a_plain_loop(choice, labels):
     assert {frozenset(name.split(" and ")): list(block) for name, block in blocks.items()} == plain_blocks(
         choice, labels
     )
+
+
+def test_without_pairs_of_one_label_all_others_are_one_block():
+    labels = dict(zip("abcdefgh", ["r1", "r1", "r2", "r2", "r3", "r3", "r4", "r4"], strict=True))
+    with pytest.raises(InputError, match="at least 3"):  # each label has one pair
+        pairs.blocks(pairs.WITHIN, 8, labels, "here")
+    (block,) = pairs.blocks(pairs.NOT_SAME, 8, labels, "here").values()
+    assert list(block) == [i for i, (a, b) in enumerate(combinations(labels.values(), 2)) if a != b]
+    with pytest.raises(InputError, match="all conditions are of one label"):
+        pairs.blocks(pairs.NOT_SAME, 7, dict.fromkeys(LABELS, ""), "here")
+    with pytest.raises(InputError, match="1 of different labels"):
+        pairs.blocks(pairs.NOT_SAME, 2, {"a": "1", "b": "2"}, "here")
 
 
 def test_all_pairs_are_one_block_and_so_are_conditions_without_labels():
@@ -53,7 +65,7 @@ def test_all_pairs_are_one_block_and_so_are_conditions_without_labels():
 @pytest.mark.parametrize("measure", measures.MEASURES)
 @pytest.mark.parametrize("choice", CHOICES)
 def test_each_block_counts_as_much_as_it_has_pairs(measure, choice):
-    if (measure, choice) == ("whitened", pairs.ACROSS):
+    if measure == "whitened" and choice in (pairs.ACROSS, pairs.NOT_SAME):
         pytest.skip("refused in the config")
     rng = np.random.default_rng(1)
     a, b = rng.normal(size=(2, 21)), rng.normal(size=(3, 21))
@@ -139,6 +151,18 @@ def test_two_kinds_of_average_make_a_trajectory_out_of_nothing_that_within_parti
     assert (one_vector[:, 0] < -0.05).all()
 
 
+@pytest.mark.parametrize("measure", measures.PARTIAL)
+def test_a_control_is_partialled_out_in_each_block(measure):
+    rng = np.random.default_rng(6)
+    a, b, control = rng.normal(size=(2, 66)), rng.normal(size=(3, 66)), rng.normal(size=66)
+    labels = {f"{i}": "long" if i < 7 else "short" for i in range(12)}
+    blocks = pairs.blocks(pairs.WITHIN, 12, labels, "here")
+    parts = list(plain_blocks(pairs.WITHIN, labels).values())
+    of_parts = [measures.compare_given(a[:, part], b[:, part], control[part], measure) for part in parts]
+    expected = np.average(of_parts, axis=0, weights=[len(part) for part in parts])
+    np.testing.assert_allclose(pairs.compare_in_blocks(a, b, measure, blocks, control), expected, atol=1e-12)
+
+
 def aligned(folder, measures_=("pearson",), pairs=(pairs.ALL,), epoch="001", brain=("brain.npy",)):
     """The rows of an alignment of the RDMs in a folder."""
     alignment.align(
@@ -169,11 +193,12 @@ def files(tmp_path):
 
 def test_a_row_says_which_pairs_and_how_many(files):
     rows = aligned(files, ["pearson", "cosine"], CHOICES, brain=["brain.npy", "other.npy"])
-    assert len(rows) == 2 * 2 * 3
+    assert len(rows) == 2 * 2 * 4
     assert {(row["pairs"], row["n_pairs"]) for row in rows} == {
         ("all", "21"),
         ("within_partitions", "9"),
         ("across_partitions", "12"),
+        ("without_same_label", "12"),
     }
     model, brain = (np.load(files / f"{name}.npy").astype(float) for name in ("model", "brain"))
     parts = plain_blocks(pairs.WITHIN, LABELS).values()
@@ -188,6 +213,10 @@ def test_a_ceiling_of_every_measure_and_choice_of_pairs_is_tabled(files):
     table = noise_ceilings.table(
         brain_rdms, names, [pairs.ALL, pairs.WITHIN], {"d": files / "stimuli.csv"}, data="measured"
     )
+    raw = table[table["averaged"] == schemes.RAW]
+    table = table[table["averaged"] == schemes.NORMALISED]
+    assert len(raw) == len(table)
+    assert set(table["scheme"]) == {"subjects_then_average"}
     assert list(zip(table["measure"], table["pairs"], strict=True)) == [
         (measure, choice) for choice in (pairs.ALL, pairs.WITHIN) for measure in names
     ]
@@ -276,8 +305,9 @@ def test_the_check_notes_two_kinds_of_average_unless_the_config_controls_for_it(
         notes_on_labels(one, one.stimuli(), [pairs.ACROSS])
 
 
-def test_whitened_across_partitions_is_refused_in_the_config():
-    asked = {"measures": ["pearson", "whitened"], "pairs": [pairs.ALL, pairs.ACROSS]}
-    with pytest.raises(InputError, match="whitened, with across_partitions"):
+@pytest.mark.parametrize("choice", [pairs.ACROSS, pairs.NOT_SAME])
+def test_whitened_over_pairs_of_different_labels_is_refused_in_the_config(choice):
+    asked = {"measures": ["pearson", "whitened"], "pairs": [pairs.ALL, choice]}
+    with pytest.raises(InputError, match=f"whitened, with {choice}"):
         library.checked(PAPER | {"alignment": asked})
     assert library.checked(PAPER | {"alignment": asked | {"pairs": [pairs.WITHIN]}})

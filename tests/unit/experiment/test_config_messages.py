@@ -206,6 +206,7 @@ def test_a_name_that_looks_like_a_number_stays_a_name_in_tables_and_figures(tmp_
                         ["all"], None, labels | {"epoch": epoch})  # fmt: skip
     aligned = tables.alignment([tmp_path / "000.csv", tmp_path / "001.csv"], "measured", {}).assign(missing=np.nan)
     ceilings = {"dataset": "2023", "target": "NA", "measure": "pearson", "pairs": "all", "lower": 0.1, "upper": 0.2}
+    ceilings |= {"scheme": "subjects_then_average", "averaged": "normalised"}
     ceilings = pd.DataFrame([ceilings])
     bounds = ceilings.set_index(["dataset", "target", "measure", "pairs"])
     drawn = pd.DataFrame(curve_tables.without_intervals(aligned, bounds, ("subjects",)))

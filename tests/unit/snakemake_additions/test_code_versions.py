@@ -88,7 +88,7 @@ def test_the_library_code_behind_a_job_is_followed():
     behind = {path.name for path in code_versions.modules_behind(SCRIPTS / "align.py")}
     assert behind == {
         *("__init__.py", "alignment.py", "epochs.py", "errors.py", "half_precision.py", "logs.py", "measures.py"),
-        *("pairs.py", "rdms.py"),
+        *("pairs.py", "rdms.py", "schemes.py"),
     }
     script, format_ = SCRIPTS / "read_responses.py", "datasets/things_eeg2.py"
     behind = {path.name for path in code_versions.modules_behind(script, code_versions.PACKAGE / format_)}

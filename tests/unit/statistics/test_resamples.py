@@ -7,14 +7,23 @@ import pandas as pd
 import pytest
 from early_alignment.comparison import measures
 from early_alignment.errors import InputError
-from early_alignment.statistics import claims, curve_tables, curves, resamples
+from early_alignment.statistics import brain_resamples, claims, curve_tables, curves, resamples, resampling
+from early_alignment.statistics.brain_resamples import BrainResamples, Kind
 from scipy import stats
 from scipy.spatial.distance import squareform
 
 N, DRAWS = 24, 150
 SUBJECTS = {"V1": ["1", "2", "3"], "PPA": ["1", "2"]}
 EPOCHS = ["000", "000+00010", "001", "009"]
-KINDS = [("pearson", "all"), ("spearman", "all"), ("pearson", "within_partitions")]
+EACH, AVERAGE = "subjects_then_average", "average_then_correlate"
+KINDS = [
+    Kind("pearson", "all", "none", EACH),
+    Kind("spearman", "all", "none", EACH),
+    Kind("pearson", "within_partitions", "none", EACH),
+    Kind("pearson", "within_partitions", "gabor", EACH),
+    Kind("spearman", "all", "gabor", EACH),
+    Kind("pearson", "all", "none", AVERAGE),
+]
 
 
 def random_rdm(rng, common=None) -> np.ndarray:
@@ -35,7 +44,9 @@ def folder(tmp_path_factory):
             np.save(brain[target, subject], random_rdm(rng, common))
     lines = [f"c{i},{'a' if i < 14 else 'b'}" for i in range(N)]
     (folder / "stimuli.csv").write_text("\n".join(["condition,label", *lines]))
-    resamples.write_brains(folder / "brains.npz", brain, KINDS, folder / "stimuli.csv", DRAWS, "study")
+    np.save(folder / "gabor.npy", random_rdm(rng, common))
+    controls = {"gabor": folder / "gabor.npy"}
+    brain_resamples.write(folder / "brains.npz", brain, controls, KINDS, folder / "stimuli.csv", DRAWS, "study")
     return folder
 
 
@@ -54,7 +65,7 @@ def test_the_first_row_is_the_sample_and_the_others_are_resampled_rdms(folder):
     assert found.columns == [(target, subject) for target, subjects in SUBJECTS.items() for subject in subjects]
     brains = np.stack([np.load(folder / f"{target}_{subject}.npy") for target, subject in found.columns])
     for kind in (0, 1):
-        expected = measures.compare(model[None], brains, KINDS[kind][0])[0]
+        expected = measures.compare(model[None], brains, KINDS[kind].measure)[0]
         np.testing.assert_allclose(found.values[kind, 0], expected, atol=1e-5)
     weights = np.load(folder / "brains.npz")["weights"]
     for draw in (1, 2, DRAWS):
@@ -82,8 +93,42 @@ def test_a_model_rdm_that_cannot_be_compared_is_named(folder, rdm, words):
     assert not (folder / "wrong.npz").exists()
 
 
-def test_measures_without_resamples_are_left_out():
-    assert resamples.resampled_measures(["kendall_tau_a", "spearman", "whitened", "cosine"]) == ["spearman", "cosine"]
+def test_what_a_control_leaves_in_a_resample_is_that_of_regressions_residuals(folder):
+    model = random_rdm(np.random.default_rng(5), np.load(folder / "common.npy"))
+    found = resamples.read(write_model(folder, model, "given"))
+    brain, control = np.load(folder / "V1_2.npy"), np.load(folder / "gabor.npy")
+    column, partition = found.columns.index(("V1", "2")), np.arange(N) >= 14
+    for draw in (0, 1, DRAWS):
+        drawn = np.repeat(np.arange(N), BrainResamples(folder / "brains.npz").weights[draw])
+        i, j = (drawn[side] for side in np.triu_indices(N, k=1))
+        values, sizes = [], []
+        for of in (False, True):
+            pairs = (i != j) & (partition[i] == of) & (partition[j] == of)
+            x, y, z = (squareform(rdm)[i[pairs], j[pairs]].astype(float) for rdm in (model, brain, control))
+            left = [one - np.polyval(np.polyfit(z, one, 1), z) for one in (x, y)]
+            values.append(np.corrcoef(*left)[0, 1])
+            sizes.append(pairs.sum())
+        kind = KINDS.index(Kind("pearson", "within_partitions", "gabor", EACH))
+        assert found.values[kind, draw, column] == pytest.approx(np.average(values, weights=sizes), abs=1e-4)
+    ranked = [stats.rankdata(rdm) for rdm in (model, brain, control)]
+    left = [one - np.polyval(np.polyfit(ranked[2], one, 1), ranked[2]) for one in ranked[:2]]
+    assert found.values[4, 0, column] == pytest.approx(np.corrcoef(*left)[0, 1], abs=1e-4)
+
+
+def test_kinds_are_in_the_order_of_the_table_and_say_why_they_are_not_resampled():
+    kinds = brain_resamples.kinds_of(["pearson", "whitened"], ["all", "within_partitions"], ["gabor"], [EACH, AVERAGE])
+    assert kinds[:4] == [
+        ("pearson", "all", "none", EACH),
+        ("pearson", "all", "gabor", EACH),
+        ("pearson", "all", "none", AVERAGE),
+        ("pearson", "all", "gabor", AVERAGE),
+    ]
+    assert kinds[4:6] == [("whitened", "all", "none", EACH), ("whitened", "all", "none", AVERAGE)]
+    why = {kind: brain_resamples.why_not_resampled(kind) for kind in kinds}
+    assert why[kinds[0]] == why[kinds[1]] == why[kinds[2]] == ""
+    assert why[kinds[3]] == "no resamples for average_then_correlate given a control"
+    assert why[kinds[4]] == "no resamples for whitened"
+    assert "pairs within_partitions" in why[Kind("pearson", "within_partitions", "none", AVERAGE)]
 
 
 # Curves ----------------------------------------------------------------------------------------------------------
@@ -101,14 +146,14 @@ def grid(folder):
                     name = f"{block}-{seed}-{epoch}-{view}"
                     files.append(write_model(folder, rdm, name, seed=seed, epoch=epoch, view=view, block=block))
     (folder / "accuracy.json").write_text(json.dumps({"steps_per_epoch": 40}))
-    resamples.gather(folder / "gathered.npz", files)
+    resamples.gather(folder / "gathered.npz", folder / "brains.npz", files)
     return [folder / "gathered.npz"], [("net", folder / "accuracy.json")]
 
 
 def test_curves_are_of_all_views_blocks_targets_and_kinds(grid):
     found = dict(curves.curves_of(*grid))
-    assert len(found) == 2 * 2 * 2 * 3
-    key = curves.Key("study", "PPA", "net", "32px", "two", "pearson", "all")
+    assert len(found) == 2 * 2 * 2 * len(KINDS)
+    key = curves.Key("study", "PPA", "net", "32px", "two", *KINDS[0])
     curve = found[key]
     np.testing.assert_allclose(curve.epochs, [0, 0.25, 1, 9])
     assert curve.n == {"stimuli": N, "subjects": 2, "seeds": 2}
@@ -123,7 +168,7 @@ def test_curves_are_of_all_views_blocks_targets_and_kinds(grid):
 def test_epochs_without_a_calibrated_view_count_as_the_plain_one(grid):
     found = dict(curves.curves_of(*grid))
     plain, calibrated = (
-        found[curves.Key("study", "V1", "net", view, "two", "pearson", "all")] for view in ("32px", "32px-calibrated")
+        found[curves.Key("study", "V1", "net", view, "two", *KINDS[0])] for view in ("32px", "32px-calibrated")
     )
     assert calibrated.in_view.tolist() == [True, False, False, False]
     np.testing.assert_array_equal(plain.point[1:], calibrated.point[1:])
@@ -134,8 +179,10 @@ def test_epochs_without_a_calibrated_view_count_as_the_plain_one(grid):
 def ceiling():
     rows = [
         {"dataset": "study", "target": target, "measure": measure, "pairs": pairs, "lower": 0.4, "upper": 0.5}
+        | {"scheme": scheme, "averaged": "normalised"}
         for target in SUBJECTS
-        for measure, pairs in KINDS
+        for measure, pairs, control, scheme in KINDS
+        if control == "none"
     ]
     return pd.DataFrame(rows)
 
@@ -143,12 +190,11 @@ def ceiling():
 @pytest.fixture(scope="module")
 def alignment():
     """By a measure without resamples, second in the config."""
-    of = {"dataset": "study", "target": "V1", "network": "net", "view": "32px", "block": "one", "pairs": "all"}
+    of = {"dataset": "study", "target": "V1", "network": "net", "view": "32px", "block": "one"}
     of |= {"seed": 1, "epoch": 1.0, "step": 0, "data": "measured"}
-    values = {"pearson": (0.1, 0.3), "kendall_tau_a": (0.2, 0.4), "spearman": (0.0, 0.1)}
-    return pd.DataFrame(
-        [of | {"measure": m, "subject": str(i), "value": v} for m, two in values.items() for i, v in enumerate(two)]
-    )
+    kinds = [KINDS[0], KINDS[0]._replace(measure="kendall_tau_a"), *KINDS[1:]]
+    values = [(subject, value) for subject, value in enumerate((0.2, 0.4))]
+    return pd.DataFrame([of | k._asdict() | {"subject": str(s), "value": v} for k in kinds for s, v in values])
 
 
 def test_a_measure_without_resamples_has_means_and_says_that_no_more_is_known(grid, alignment, ceiling):
@@ -159,15 +205,17 @@ def test_a_measure_without_resamples_has_means_and_says_that_no_more_is_known(gr
     assert row["status"] == "no resamples for kendall_tau_a"
     assert np.isnan(row["low"]) and np.isnan(row["q"])
     assert list(table["measure"].unique()) == ["pearson", "kendall_tau_a", "spearman"]
+    assert list(table["scheme"].unique()) == [EACH, AVERAGE]
 
 
 def test_trajectories_have_the_mean_its_interval_and_its_share_of_the_ceiling(grid, alignment, ceiling):
     over = ("subjects",)
     alignment = alignment[alignment["measure"] != "kendall_tau_a"]
     table = curve_tables.trajectories(curves.curves_of(*grid), alignment, ceiling, over, "measured")
-    assert len(table) == 2 * 2 * 3 * (len(EPOCHS) + 1)
-    of = table.query("target == 'V1' and block == 'two' and measure == 'pearson' and pairs == 'all' and view == '32px'")
-    curve = dict(curves.curves_of(*grid))[curves.Key("study", "V1", "net", "32px", "two", "pearson", "all")]
+    assert len(table) == 2 * 2 * len(KINDS) * (len(EPOCHS) + 1)
+    of = table[(table[list(Kind._fields)] == list(KINDS[0])).all(axis=1)]
+    of = of.query("target == 'V1' and block == 'two' and view == '32px'")
+    curve = dict(curves.curves_of(*grid))[curves.Key("study", "V1", "net", "32px", "two", *KINDS[0])]
     np.testing.assert_allclose(of["value"], curve.point)
     np.testing.assert_allclose(of["share_of_lower_ceiling"], curve.point / 0.4)
     # Over subjects alone: a t interval of three subjects' means, up to the chance of 150 draws.
@@ -182,7 +230,7 @@ def test_trajectories_have_the_mean_its_interval_and_its_share_of_the_ceiling(gr
 def test_of_a_factor_of_one_nothing_is_known_and_the_table_says_so(folder, grid, alignment, ceiling):
     alignment = alignment[alignment["measure"] != "kendall_tau_a"]
     one_seed = [folder / "one_seed.npz"]
-    resamples.gather(*one_seed, sorted(folder.glob("*-1-*.npz")))
+    resamples.gather(*one_seed, folder / "brains.npz", sorted(folder.glob("*-1-*.npz")))
     table = curve_tables.trajectories(
         curves.curves_of(one_seed, grid[1]), alignment, ceiling, ("subjects", "seeds"), "measured"
     )
@@ -195,22 +243,22 @@ def test_of_a_factor_of_one_nothing_is_known_and_the_table_says_so(folder, grid,
 def test_a_planted_rise_peaks_at_the_end_and_is_half_way_where_it_was_put(grid):
     over = ("stimuli", "subjects", "seeds")
     table = curve_tables.timing_of_curves(curves.curves_of(*grid), over, "measured")
-    of = table.query("target == 'V1' and block == 'two' and measure == 'pearson' and pairs == 'all' and view == '32px'")
-    of = of.set_index("quantity")
+    of = table[(table[list(Kind._fields)] == list(KINDS[0])).all(axis=1)]
+    of = of.query("target == 'V1' and block == 'two' and view == '32px'").set_index("quantity")
     assert of.loc["peak epoch", "value"] == 9
     assert 0.25 < of.loc["half-time", "value"] < 1
     assert of.loc["peak less final", "value"] == 0
     assert of.loc["peak less untrained", "low"] > 0
     assert of.loc["share of the final alignment at epoch 0", "value"] < 0.6
     distribution = curve_tables.peak_distribution(curves.curves_of(*grid), over, "measured")
-    shares = distribution.groupby(["target", "block", "view", "measure", "pairs"])["share"].sum()
+    shares = distribution.groupby(["target", "block", "view", *Kind._fields])["share"].sum()
     np.testing.assert_allclose(shares, 1)
 
 
 def test_orders_hierarchies_accuracies_and_claims_have_their_rows(grid):
     over = ("stimuli", "subjects", "seeds")
     order = curve_tables.order_of_targets(curves.curves_of(*grid), over, "measured")
-    assert len(order) == 2 * 2 * 3  # views × blocks × kinds, of one pair of targets
+    assert len(order) == 2 * 2 * len(KINDS)  # views × blocks × kinds, of one pair of targets
     scores = curve_tables.hierarchy_scores(curves.curves_of(*grid), over, "measured")
     assert set(scores["targets"]) == {"V1 < PPA"}
     epochs = [0, 0.25, 1, 9]
@@ -239,12 +287,12 @@ def test_orders_hierarchies_accuracies_and_claims_have_their_rows(grid):
     blocks = {"net": ["one", "two"]}
     table = curve_tables.claims_of(curves.curves_of(*grid), pd.DataFrame(rows), rules, blocks, over, "measured")
     of_first = table[table["claim"] == rules[0]["claim"]]
-    assert set(of_first.query("view == '32px' and pairs == 'all'")["verdict"]) == {"holds"}
+    assert set(of_first.query("view == '32px' and pairs == 'all' and control == 'none'")["verdict"]) == {"holds"}
     others = table[(table["claim"] != rules[0]["claim"]) & ~table["quantity"].str.startswith("all, all")]
     assert set(others["verdict"]) == {claims.NOT_TESTABLE}
     assert others["reason"].str.contains("nsd|things_eeg2").any()
     survived = curve_tables.survival(table).set_index("claim")
-    assert survived.loc[rules[0]["claim"], "choices"] == 2 * 3
+    assert survived.loc[rules[0]["claim"], "choices"] == 2 * len(KINDS)
 
 
 def test_a_half_time_that_most_replicates_lack_has_no_interval(grid):
@@ -254,11 +302,32 @@ def test_a_half_time_that_most_replicates_lack_has_no_interval(grid):
     assert times.loc[times["defined"] < 0.5, ["low", "high"]].isna().all(axis=None)
     _, curve = next(iter(curves.curves_of(*grid)))
     (row,) = curve_tables._half_time(
-        curve._replace(resampled=np.arange(4.0)[None, :, None, None] * np.ones((1, 4, 1, 1))),
+        curve._replace(resampled=np.arange(4.0)[None, :, None, None] * np.ones((1, 4, 1, 1)), weights=np.ones(1)),
         np.tile([1.0, 0.0, 0.0, 0.0], (100, 1)),
     )
     assert (row["value"] > 0, row["defined"]) == (True, 0.0)
     assert "low" not in row and "fewer than half" in row["reason"]
+
+
+def test_curves_of_the_subjects_average_are_those_of_averaged_rdms(folder, grid):
+    """In the sample, and in resamples of stimuli and of subjects."""
+    curve = dict(curves.curves_of(*grid))[curves.Key("study", "V1", "net", "32px", "two", *KINDS[-1])]
+    z = measures.standardised(np.stack([np.load(folder / f"V1_{s}.npy") for s in SUBJECTS["V1"]]))
+    models = [[np.load(folder / f"two-{seed}-{epoch}-32px.npy") for seed in curve.seeds] for epoch in EPOCHS]
+    expected = [[np.corrcoef(rdm, z.mean(axis=0))[0, 1] for rdm in of_epoch] for of_epoch in models]
+    np.testing.assert_allclose(curve.of_seeds, expected, atol=1e-5)
+    drawn_subjects = resampling.multiplicities(3, DRAWS, resampling.stream("subjects", "study", *SUBJECTS["V1"]))
+    counts = BrainResamples(folder / "brains.npz").weights[1:]
+    for draw in (0, DRAWS - 1):
+        average = drawn_subjects[draw] @ z
+        of_seeds = [np.corrcoef(rdm, average)[0, 1] for rdm in models[-1]]
+        assert curve.replicates[frozenset(["subjects"])][draw, -1] == pytest.approx(np.mean(of_seeds), abs=1e-5)
+        drawn = np.repeat(np.arange(N), counts[draw])
+        i, j = (drawn[side] for side in np.triu_indices(N, k=1))
+        values = np.stack([squareform(rdm)[i[i != j], j[i != j]] for rdm in (*models[-1], *z)])
+        average = measures.standardised(values[len(curve.seeds) :]).mean(axis=0)
+        of_seeds = [np.corrcoef(rdm, average)[0, 1] for rdm in values[: len(curve.seeds)]]
+        assert curve.replicates[frozenset(["stimuli"])][draw, -1] == pytest.approx(np.mean(of_seeds), abs=1e-5)
 
 
 def test_ranks_of_what_is_not_finite_are_refused(folder):

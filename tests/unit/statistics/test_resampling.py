@@ -68,7 +68,7 @@ def test_blocks_of_pairs_are_compared_on_their_own(choice, runs):
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.integers(0, 2**32 - 1), st.sampled_from(sorted(resampling.NORMALISED)), st.sampled_from([None, *LABELS]))
+@given(st.integers(0, 2**32 - 1), st.sampled_from(sorted(resampling.CORRELATES)), st.sampled_from([None, *LABELS]))
 def test_each_once_is_the_comparison_itself(seed, measure, labelled):
     rng = np.random.default_rng(seed)
     model, brains = rdms(SMALL, rng, shift=rng.normal())
@@ -78,7 +78,7 @@ def test_each_once_is_the_comparison_itself(seed, measure, labelled):
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.integers(0, 2**32 - 1), st.sampled_from(sorted(resampling.NORMALISED)))
+@given(st.integers(0, 2**32 - 1), st.sampled_from(sorted(resampling.CORRELATES)))
 def test_the_order_of_conditions_does_not_matter(seed, measure):
     rng = np.random.default_rng(seed)
     (model, *brains), order = np.concatenate(rdms(SMALL, rng)), rng.permutation(SMALL)
@@ -114,7 +114,7 @@ def test_ranks_of_the_sample_stand_for_ranks_of_resamples():
 def test_what_cannot_be_resampled_is_refused():
     model, brains = rdms(10, np.random.default_rng(0))
     weights = resampling.multiplicities(10, 4, seed=0)
-    for measure in set(measures.MEASURES) - set(resampling.NORMALISED):
+    for measure in set(measures.MEASURES) - set(resampling.CORRELATES):
         with pytest.raises(ValueError, match=f"no intervals over stimuli for measure '{measure}'; there are for pear"):
             resampling.resampled_correlations(model[0], brains, weights, measure)
     with pytest.raises(ValueError, match="draws of 9 conditions for RDMs of 10"):
@@ -167,4 +167,4 @@ def test_the_partial_correlation_is_that_of_residuals(seed):
     x, y, z = np.random.default_rng(seed).normal(size=(3, 30)) + np.random.default_rng(seed + 1).normal(size=30)
     left = [values - np.polyval(np.polyfit(z, values, 1), z) for values in (x, y)]
     r = np.corrcoef([x, y, z])
-    assert resampling.partial(r[0, 1], r[0, 2], r[1, 2]) == pytest.approx(pearsonr(*left)[0], abs=1e-9)
+    assert measures.partial(r[0, 1], r[0, 2], r[1, 2]) == pytest.approx(pearsonr(*left)[0], abs=1e-9)

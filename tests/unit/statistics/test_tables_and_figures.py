@@ -11,7 +11,7 @@ import pytest
 from early_alignment.comparison import alignment as library
 from early_alignment.pictures import figures, training
 from early_alignment.pictures.epoch_axis import label_of
-from early_alignment.statistics import tables
+from early_alignment.statistics import noise_ceilings, tables
 
 
 def table_of(values, steps=100, **columns) -> pd.DataFrame:
@@ -25,12 +25,14 @@ def table_of(values, steps=100, **columns) -> pd.DataFrame:
             for subject, seed in product(*map(range, np.shape(value)))
         ]
     place = {"dataset": "d", "target": "t", "network": "n", "block": "layer1", "measure": "pearson", "pairs": "all"}
-    return pd.DataFrame(rows).assign(**place | {"n_pairs": 3, "data": "measured"} | columns)
+    place |= {"control": "none", "scheme": "subjects_then_average", "n_pairs": 3, "data": "measured"}
+    return pd.DataFrame(rows).assign(**place | columns)
 
 
 def trajectories_of(alignment: pd.DataFrame, below=0.1, above=0.2) -> pd.DataFrame:
     """Means, with intervals that reach so far below and above them; none of a factor of one."""
-    same = ["dataset", "target", "network", "view", "block", "measure", "pairs", "epoch", "step", "data"]
+    same = ["dataset", "target", "network", "view", "block", "measure", "pairs", "control", "scheme"]
+    same += ["epoch", "step", "data"]
     groups = alignment.groupby(same, sort=False)
     table = groups.agg(value=("value", "mean"), n_subjects=("subject", "nunique"), n_seeds=("seed", "nunique"))
     table = table.reset_index().assign(generalises_over="subjects × seeds")
@@ -66,7 +68,7 @@ def test_epochs_are_numbers_and_steps_are_parts_of_them(tmp_path):
     pd.testing.assert_frame_equal(tables.read(tmp_path / "table"), table)
     assert list(table.columns) == [
         *("dataset", "target", "subject", "network", "seed", "epoch", "step", "view", "block", "measure", "pairs"),
-        *("n_pairs", "value", "data"),
+        *("control", "scheme", "n_pairs", "value", "data"),
     ]
 
 
@@ -160,11 +162,12 @@ def words_of(figure) -> str:
     return " ".join(" ".join(text.get_text() for text in figure.findobj(plt.Text)).split())
 
 
-def drawn(alignment, noise_ceiling):
+def drawn(alignment, noise_ceiling, controls=None):
     """Figure 1, and all its words."""
     figure = figures.alignment_over_training(
         trajectories_of(alignment),
         noise_ceiling,
+        controls,
         datasets=list(dict.fromkeys(alignment["dataset"])),
         blocks=list(dict.fromkeys(alignment["block"])),
     )
@@ -175,10 +178,13 @@ def drawn(alignment, noise_ceiling):
 BOUNDS = pd.DataFrame(
     [
         {"dataset": "d", "target": "t", "measure": measure, "pairs": pairs, "lower": lower, "upper": lower + 0.05}
-        for measure, pairs, lower in [
-            ("pearson", "all", 0.39),
-            ("cosine", "all", 0.93),
-            ("cosine", "within_partitions", 0.81),
+        | {"scheme": scheme, "averaged": averaged, "subjects": 2, "status": "known"}
+        for measure, pairs, lower, scheme, averaged in [
+            ("pearson", "all", 0.20, "subjects_then_average", "raw"),
+            ("pearson", "all", 0.39, "subjects_then_average", "normalised"),
+            ("pearson", "all", 0.60, "average_then_correlate", "normalised"),
+            ("cosine", "all", 0.93, "subjects_then_average", "normalised"),
+            ("cosine", "within_partitions", 0.81, "subjects_then_average", "normalised"),
         ]
     ]
 )
@@ -200,6 +206,66 @@ def test_the_ceiling_is_that_of_the_measure_and_pairs_that_are_drawn(measure, pa
     assert ("within partitions" in text) == (pairs == "within_partitions")
     (line,) = (line for line in figure.axes[0].lines if len(line.get_ydata()) == 1 and line.get_marker() == "o")
     assert line.get_ydata() == pytest.approx([0.3])
+
+
+@pytest.mark.parametrize(
+    ("first", "value", "words"),
+    [
+        ("subjects_then_average", 0.3, ["noise ceiling 0.39 to 0.44", "2 subjects × 2 seeds", "subjects × seeds"]),
+        (
+            "average_then_correlate",
+            0.7,
+            ["noise ceiling 0.60 to 0.65", "average of 1 subject × 2 seeds"],
+        ),
+    ],
+)
+def test_the_first_scheme_is_drawn_and_no_alignment_given_a_control(first, value, words):
+    key = (1, "224px")
+    parts = [
+        table_of({key: np.full((2, 2), 0.3)}),
+        table_of({key: np.full((1, 2), 0.7)}, scheme="average_then_correlate").assign(subject="average"),
+        table_of({key: np.full((2, 2), 0.1)}, control="luminance"),
+    ]
+    parts.sort(key=lambda part: part["scheme"].iloc[0] != first)
+    figure, text = drawn(pd.concat(parts, ignore_index=True), BOUNDS)
+    assert all(word in text for word in words)
+    (line,) = (line for line in figure.axes[0].lines if len(line.get_ydata()) == 1 and line.get_marker() == "o")
+    assert line.get_ydata() == pytest.approx([value])
+
+
+def test_shares_of_the_ceiling_are_of_the_same_kind_and_none_of_what_a_control_leaves():
+    of = {"dataset": "d", "target": "t", "measure": "pearson", "pairs": "all"}
+    kinds = [("none", "subjects_then_average"), ("none", "average_then_correlate"), ("gabor", "subjects_then_average")]
+    rows = [of | {"control": control, "scheme": scheme, "value": 1.2} for control, scheme in kinds]
+    found = noise_ceilings.with_shares(pd.DataFrame([*rows, rows[0] | {"measure": "whitened"}]), BOUNDS)
+    np.testing.assert_allclose(found["share_of_lower_ceiling"], [1.2 / 0.39, 1.2 / 0.6, np.nan, np.nan])
+    np.testing.assert_allclose(found["share_of_upper_ceiling"], [1.2 / 0.44, 1.2 / 0.65, np.nan, np.nan])
+
+
+def test_controls_are_lines_of_their_own_with_their_intervals_at_the_right():
+    of = {"dataset": "d", "target": "t", "pairs": "all", "scheme": "subjects_then_average"}
+    controls = [of | {"control": name, "measure": "pearson"} for name in ("luminance", "gabor")]
+    controls = pd.DataFrame([*controls, controls[0] | {"measure": "cosine"}])
+    controls = controls.assign(value=[0.12, 0.2, 0.9], low=[0.1, 0.15, 0.8], high=[0.14, np.nan, 0.95])
+    figure, text = drawn(table_of({(epoch, "224px"): constant(0.3) for epoch in (0, 1)}), BOUNDS, controls)
+    (axes,) = figure.axes
+    lines = {tuple(line.get_ydata()): line for line in axes.lines}
+    assert (0.9, 0.9) not in lines
+    assert lines[0.12, 0.12]._dash_pattern != lines[0.2, 0.2]._dash_pattern
+    assert (0.1, 0.14) in lines
+    assert "luminance" in text and "gabor" in text
+
+
+def test_each_control_and_scheme_has_its_own_peak():
+    values = {(0, "224px"): constant(0.2), (1, "224px"): constant(0.6)}
+    fallen = {(0, "224px"): constant(0.1), (1, "224px"): constant(0.05)}
+    parts = [table_of(values), table_of(fallen, control="gabor"), table_of(fallen, scheme="average_then_correlate")]
+    peaks = tables.peaks(pd.concat(parts, ignore_index=True))
+    assert list(zip(peaks["control"], peaks["scheme"], peaks["epoch"], strict=True)) == [
+        ("none", "subjects_then_average", 1),
+        ("gabor", "subjects_then_average", 0),
+        ("none", "average_then_correlate", 0),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
-"""Alignment of one block at one epoch with one target: a row per subject, measure and choice of pairs."""
+"""Alignment of one block at one epoch with one target: a row per subject, measure, pairs, control and scheme."""
 
 import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from ..errors import InputError
 from ..geometry import rdms
 from . import measures
 from . import pairs as choices
+from .schemes import EACH, NO_CONTROL, OF_ALL
 
 OF_THE_FILE = ("dataset", "target", "network", "seed", "epoch", "view", "block")
 """What is the same in all rows of a file."""
@@ -26,12 +28,24 @@ COLUMNS = (
     "block",
     "measure",
     "pairs",
+    "control",
+    "scheme",
     "n_pairs",
     "value",
 )
 
 
-def align(path, model, brain: dict, measures_: list[str], pairs: list[str], stimuli, columns: dict[str, str]) -> None:
+def align(
+    path,
+    model,
+    brain: dict,
+    measures_: list[str],
+    pairs: list[str],
+    stimuli,
+    columns: dict[str, str],
+    controls: dict | None = None,
+    averaging=(EACH,),
+) -> None:
     """Write the alignment of a model RDM with every subject's brain RDM.
 
     Args:
@@ -43,26 +57,64 @@ def align(path, model, brain: dict, measures_: list[str], pairs: list[str], stim
         stimuli: The data set's table of stimuli, which labels conditions; None if all pairs alone are compared.
         columns: The other columns: dataset, target, network, seed, epoch (as paths call it, `003` or `000+00100`, from
             which the column step is made too), view, block.
+        controls: Control → file of its RDM. Each adds, for measures in `measures.PARTIAL`, the alignment that is left
+            when it is partialled out.
+        averaging: Which of `schemes.SCHEMES`.
 
     Raises:
         InputError: The RDMs are of different numbers of conditions, or one of them cannot be compared.
     """
-    loaded = load_alike([model, *brain.values()])
-    model_rdm, brain_rdms = loaded[:1], loaded[1:]
+    controls = controls or {}
     epoch, step = epoch_and_step(columns["epoch"])
     columns = columns | {"epoch": epoch, "step": step}
-    labels = {} if stimuli is None else choices.read_labels(stimuli)
+    files = [model, *controls.values(), *brain.values()]
+    loaded = load_alike(files)
+    first_brain = 1 + len(controls)
+    model_rdm, brain_rdms = loaded[:1], loaded[first_brain:]
+    partialled = {NO_CONTROL: None} | dict(zip(controls, loaded[1:first_brain], strict=True))
     with open(path, "w", newline="") as file:
         table = csv.DictWriter(file, COLUMNS)
         table.writeheader()
-        for choice in pairs:
-            blocks = choices.blocks(choice, rdms.n_conditions(loaded), labels, stimuli)
+        for choice, blocks in blocks_of(pairs, loaded, stimuli).items():
             columns |= {"pairs": choice, "n_pairs": choices.number_of_pairs(loaded[0], blocks)}
             for measure in measures_:
-                with naming_the_file([model, *brain.values()], loaded, measure, blocks):
-                    values = choices.compare_in_blocks(model_rdm, brain_rdms, measure, blocks)[0]
-                for subject, value in zip(brain, values, strict=True):
-                    table.writerow(columns | {"subject": subject, "measure": measure, "value": repr(float(value))})
+                given = partialled if measure in measures.PARTIAL else [NO_CONTROL]
+                with naming_the_file(files, loaded, measure, blocks):
+                    for scheme, control in product(averaging, given):
+                        subjects, compared = of_scheme(scheme, brain, brain_rdms, measure, blocks)
+                        values = choices.compare_in_blocks(model_rdm, compared, measure, blocks, partialled[control])[0]
+                        columns |= {"measure": measure, "control": control, "scheme": scheme}
+                        for subject, value in zip(subjects, values, strict=True):
+                            table.writerow(columns | {"subject": subject, "value": repr(float(value))})
+
+
+def blocks_of(pairs: list[str], loaded: np.ndarray, stimuli) -> dict[str, dict[str, np.ndarray | slice]]:
+    """Choice of pairs → its blocks, for RDMs (rdms, pairs) of stimuli that a table labels, or None."""
+    labels = {} if stimuli is None else choices.read_labels(stimuli)
+    return {choice: choices.blocks(choice, rdms.n_conditions(loaded), labels, stimuli) for choice in pairs}
+
+
+def of_scheme(
+    scheme: str, subjects, brain_rdms: np.ndarray, measure: str, blocks: dict
+) -> tuple[list[str], np.ndarray]:
+    """What a scheme compares with: names for the column `subject`, and as many RDMs (names, pairs).
+
+    Args:
+        scheme: One of `schemes.SCHEMES`.
+        subjects: Their names.
+        brain_rdms: Their condensed RDMs (subjects, pairs).
+        measure: The measure by which is compared.
+        blocks: The blocks in which is compared, from `pairs.blocks`.
+
+    Raises:
+        ValueError: RDMs that are averaged are constant or not finite.
+    """
+    if scheme == EACH:
+        return list(subjects), brain_rdms
+    average = np.zeros((1, brain_rdms.shape[1]))
+    for block in blocks.values():
+        average[:, block] = measures.average(brain_rdms[:, block], measure)
+    return [OF_ALL], average
 
 
 def load_alike(files: list) -> np.ndarray:
@@ -95,13 +147,13 @@ def naming_the_file(files: list, loaded: np.ndarray, measure: str, blocks: dict)
     """
     try:
         yield
-    except ValueError:
+    except ValueError as of_several:
         for file, rdm in zip(files, loaded, strict=True):
             for name, block in blocks.items():
                 try:
                     measures.compare(rdm[None, block], rdm[None, block], measure)
                 except ValueError as error:
-                    where = "" if name == choices.ALL else f", in the pairs of conditions of label {name or 'none'}"
+                    where = "" if len(blocks) == 1 else f", in the pairs of conditions of label {name or 'none'}"
                     raise InputError(
                         file,
                         f"{error}{where}",
@@ -109,4 +161,10 @@ def naming_the_file(files: list, loaded: np.ndarray, measure: str, blocks: dict)
                         "look at what the RDM is computed from: responses, or the network's features, that do not "
                         "differ between conditions; mend it, or leave it out of the config",
                     ) from None
-        raise
+        # Each can be compared with itself, so it is what they have in common.
+        raise InputError(
+            files[0],
+            f"{of_several} (compared with {len(files) - 1} others)",
+            "RDMs that leave something to compare",
+            "leave the control out of alignment.controls, or average_then_correlate out of alignment.averaging",
+        ) from None

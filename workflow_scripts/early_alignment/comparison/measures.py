@@ -161,6 +161,60 @@ def tied_pairs(values: np.ndarray) -> float:
     return float((size * (size - 1.0) / 2).sum())
 
 
+def average(rdms: np.ndarray, measure: str) -> np.ndarray:
+    """The RDM that is most like several by a measure: their mean, each being normalised as the measure does not mind.
+
+    Args:
+        rdms: Condensed RDMs (rdms, pairs).
+        measure: A key of `MEASURES`.
+
+    Returns:
+        float64 (pairs,).
+
+    Raises:
+        ValueError: An RDM is constant (for `cosine`, zero) or not finite.
+    """
+    cosines(rdms, rdms[:1], centred=measure != "cosine")  # refuses what cannot be normalised
+    return MEASURES[measure].normalise(rdms).mean(axis=0)
+
+
+PARTIAL = ("pearson", "spearman")
+"""Measures that are correlations, so that what a third RDM explains can be partialled out of them."""
+
+
+def partial(xy, xz, yz):
+    """The correlation of what z leaves of x with what it leaves of y, from the three correlations; arrays broadcast.
+
+    It equals the correlation of the residuals of two linear regressions on z. NaN where z leaves nothing of either.
+    """
+    left = (1 - np.square(xz)) * (1 - np.square(yz))
+    return (xy - xz * yz) / np.sqrt(np.where(left > 1e-12, left, np.nan))
+
+
+def compare_given(a: np.ndarray, b: np.ndarray, control: np.ndarray, measure: str) -> np.ndarray:
+    """Compare every RDM of `a` with every RDM of `b`, a control RDM being partialled out of both.
+
+    Args:
+        a: Condensed RDMs (rdms of a, pairs).
+        b: Condensed RDMs (rdms of b, pairs).
+        control: Condensed RDM (pairs,).
+        measure: A name in `PARTIAL`; for `spearman`, ranks are partialled out of ranks.
+
+    Returns:
+        float64 (rdms of a, rdms of b).
+
+    Raises:
+        ValueError: As of `compare`; the control leaves nothing of an RDM; or the measure is none of `PARTIAL`.
+    """
+    if measure not in PARTIAL:
+        raise ValueError(f"nothing can be partialled out of measure {measure!r}; it can of {', '.join(PARTIAL)}")
+    xz, yz = compare(a, control[None], measure), compare(b, control[None], measure)
+    left = partial(compare(a, b, measure), xz, yz.T)
+    if np.isnan(left).any():
+        raise ValueError("an RDM is the control's, up to scale: nothing of it is left to compare")
+    return left
+
+
 def refuse_not_finite(*rdms: np.ndarray) -> None:
     """Refuse values that have no rank."""
     if not all(np.isfinite(values).all() for values in rdms):

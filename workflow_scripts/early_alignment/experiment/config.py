@@ -279,10 +279,11 @@ def check_pairs(alignment: dict) -> None:
     Raises:
         InputError: `whitened` is asked for over pairs that are no whole RDM.
     """
-    if "whitened" in alignment["measures"] and "across_partitions" in alignment["pairs"]:
+    partial = [pairs for pairs in ("across_partitions", "without_same_label") if pairs in alignment["pairs"]]
+    if "whitened" in alignment["measures"] and partial:
         raise InputError(
             "config keys alignment.measures and alignment.pairs",
-            "whitened, with across_partitions",
+            f"whitened, with {' and '.join(partial)}",
             "whitened with all or within_partitions, as it needs whole RDMs: every pair of some conditions",
             "leave out either",
         )

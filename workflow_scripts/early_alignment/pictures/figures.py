@@ -10,6 +10,7 @@ import pandas as pd
 import seaborn as sns
 
 from ..comparison.measures import MEASURES
+from ..comparison.schemes import AVERAGE, NO_CONTROL, NORMALISED
 from ..statistics.tables import size_of
 from .epoch_axis import BESIDE, EpochAxis
 from .layout import (
@@ -38,25 +39,42 @@ FAR_ABOVE = 1.6
 MOST_BLOCKS = 8
 """Of networks with more blocks than this, a figure that compares them shows the best alone."""
 
-PAIRS_LABELS = {"all": "", "within_partitions": "\nwithin partitions", "across_partitions": "\nacross partitions"}
+PAIRS_LABELS = {
+    "all": "",
+    "within_partitions": "\nwithin partitions",
+    "across_partitions": "\nacross partitions",
+    "without_same_label": "\nwithout pairs of one label",
+}
+OF_A_CEILING = ["measure", "pairs", "scheme"]
+"""The columns in which an alignment and its noise ceiling agree, beside those of the target."""
+CONTROL_LINES = ((0, (1, 1)), (0, (4, 1, 1, 1)), (0, (6, 2)), (0, (4, 1, 1, 1, 1, 1)))
+CONTROL_COLOUR = "0.35"
 
 
 def alignment_over_training(
-    trajectories: pd.DataFrame, noise_ceiling: pd.DataFrame, datasets: list[str], blocks: list[str]
+    trajectories: pd.DataFrame,
+    noise_ceiling: pd.DataFrame,
+    controls: pd.DataFrame | None,
+    datasets: list[str],
+    blocks: list[str],
 ) -> plt.Figure:
     """Alignment of one network against epoch, as the paper's Figure 1.
 
     A row of panels per data set and size of images, a panel per target, a line per block: the mean over subjects and
-    seeds, and the band of its interval; the noise ceiling is a grey band. Where an epoch was analysed with calibrated
-    batch norm statistics too, these are a square beside its point.
+    seeds, and the band of its interval; the noise ceiling is a grey band. Controls are grey lines, their intervals bars
+    at the lines' ends. Where an epoch was analysed with calibrated batch norm statistics too, these are a square beside
+    its point.
 
     Args:
-        trajectories: The table `trajectories`, of one network; its first measure and choice of pairs are drawn.
-        noise_ceiling: The table `noise_ceiling`, whose bounds for that measure and those pairs are given as text.
+        trajectories: The table `trajectories`, of one network; its first measure, choice of pairs and scheme are drawn.
+        noise_ceiling: The table `noise_ceiling`, whose bounds for these are given as text too.
+        controls: The table `controls`, or None.
         datasets: Rows, from the top.
         blocks: Lines, in the order of the palette.
     """
-    trajectories, noise_ceiling = of_first_measure(trajectories, noise_ceiling)
+    noise_ceiling = of_first_kind(trajectories, noise_ceiling)
+    controls = None if controls is None else of_first_kind(trajectories, controls)
+    trajectories = of_first_kind(trajectories, trajectories)
     sizes = list(dict.fromkeys(map(size_of, trajectories["view"])))
     rows = [(name, size) for name in datasets for size in sizes]
     targets = {name: targets_of(trajectories, name) for name in datasets}
@@ -71,6 +89,7 @@ def alignment_over_training(
             for panel_axes, target in zip(axes[row], targets[name], strict=False):
                 of_panel = of_row[of_row["target"] == target]
                 draw_blocks(panel_axes, axis, of_panel, palette)
+                lines = {} if controls is None else draw_controls(panel_axes, controls, name, target)
                 draw_ceiling(panel_axes, noise_ceiling, name, target)
                 panel_axes.set_title(target_label(target), pad=TITLE_PAD)
                 write_above(panel_axes, [note_on_numbers(of_panel), note_on_ceiling(noise_ceiling, name, target)])
@@ -85,6 +104,8 @@ def alignment_over_training(
             grey: dict[str, Any] = {"color": "0.4", "linestyle": "", "markersize": 4}
             kinds = {"running": PLAIN_MARKER, "calibrated": CALIBRATED_MARKER}
             handles += [plt.Line2D([], [], marker=m, label=f"{kind} batch norm", **grey) for kind, m in kinds.items()]
+        grey_line: dict[str, Any] = {"color": CONTROL_COLOUR, "linewidth": 1}
+        handles += [plt.Line2D([], [], linestyle=line, label=control, **grey_line) for control, line in lines.items()]
         write_legend(figure, handles, "Output of")
         of_size = f"images of {pixels(sizes[0])}; " if len(sizes) == 1 else ""
         write_notes(figure, axis.note(), of_size + note_on_intervals(trajectories))
@@ -108,7 +129,8 @@ def networks_compared(
         datasets: Rows, from the top, of all their targets.
         networks: Name → blocks, in the order of the palette.
     """
-    trajectories, noise_ceiling = of_first_measure(trajectories, noise_ceiling)
+    noise_ceiling = of_first_kind(trajectories, noise_ceiling)
+    trajectories = of_first_kind(trajectories, trajectories)
     size = size_of(trajectories["view"].iloc[0])
     trajectories = trajectories[trajectories["view"] == size]
     rows = [(name, target) for name in datasets for target in targets_of(trajectories, name)]
@@ -131,8 +153,7 @@ def networks_compared(
             handles = [plt.Line2D([], [], label=block_label(best[n]), **styles[n]) for n in networks]
             legends.append(axes[row, -1].legend(handles=handles, bbox_to_anchor=(1, 1), **of_best))
             axes[row, 0].set_ylabel(target_label(target))
-            subjects = counted(of_row["n_subjects"].max(), "subject")
-            write_above(axes[row, 0], [subjects, note_on_ceiling(noise_ceiling, name, target)])
+            write_above(axes[row, 0], [note_on_subjects(of_row), note_on_ceiling(noise_ceiling, name, target)])
             if target == targets_of(trajectories, name)[0]:
                 write_heading(axes[row, 0], datasets.index(name), name)
         for panel_axes, title in zip(axes[0], [*map(block_label, blocks), "Best block"], strict=True):
@@ -148,10 +169,15 @@ def networks_compared(
     return figure
 
 
-def of_first_measure(trajectories: pd.DataFrame, noise_ceiling: pd.DataFrame) -> list[pd.DataFrame]:
-    """The rows of both tables that are of the first measure and choice of pairs in the first."""
-    measure, pairs = trajectories[["measure", "pairs"]].iloc[0]
-    return [table[(table["measure"] == measure) & (table["pairs"] == pairs)] for table in (trajectories, noise_ceiling)]
+def of_first_kind(trajectories: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table that are of the first measure, choice of pairs and scheme of trajectories.
+
+    Nothing is partialled out of what is drawn, and ceilings are of normalised RDMs.
+    """
+    table = table[(table[OF_A_CEILING] == trajectories[OF_A_CEILING].iloc[0]).all(axis=1)]
+    if "averaged" in table:
+        return table[table["averaged"] == NORMALISED]
+    return table[table["control"] == NO_CONTROL] if "epoch" in table else table
 
 
 def targets_of(trajectories: pd.DataFrame, dataset: str) -> list[str]:
@@ -247,6 +273,20 @@ def draw_ceiling(axes, noise_ceiling: pd.DataFrame, dataset: str, target: str) -
         axes.axhspan(lower, upper, color="0.5", alpha=BAND, linewidth=0, zorder=0)
 
 
+def draw_controls(axes, controls: pd.DataFrame, dataset: str, target: str) -> dict[str, Any]:
+    """Draw how far controls are aligned with a target, and their intervals at the right; control → its line."""
+    rows = controls[(controls["dataset"] == dataset) & (controls["target"] == target)]
+    lines = dict(zip(rows["control"], cycle(CONTROL_LINES), strict=False))
+    for place, row in enumerate(rows.itertuples()):
+        axes.axhline(row.value, color=CONTROL_COLOUR, linewidth=1, linestyle=lines[row.control], zorder=0.5)
+        at_right = {"transform": axes.get_yaxis_transform(), "clip_on": False, "linewidth": 1}
+        x = 1.01 + 0.015 * place
+        axes.plot(
+            [x, x], [row.low, row.high], color=CONTROL_COLOUR, linestyle="-", marker="_", markersize=3, **at_right
+        )
+    return lines
+
+
 def finish_panel(axes, axis: EpochAxis) -> None:
     axes.axhline(0, color="0.7", linewidth=0.8, zorder=0)
     axis.draw(axes)
@@ -270,8 +310,13 @@ def note_on_intervals(trajectories: pd.DataFrame) -> str:
 
 
 def note_on_numbers(trajectories: pd.DataFrame) -> str:
-    numbers = [(trajectories[f"n_{what}s"].max(), what) for what in ("subject", "seed")]
-    return " × ".join(counted(int(n), what) for n, what in numbers)
+    return f"{note_on_subjects(trajectories)} × {counted(int(trajectories['n_seeds'].max()), 'seed')}"
+
+
+def note_on_subjects(trajectories: pd.DataFrame) -> str:
+    """How many subjects networks were compared with, and whether it was with their average."""
+    subjects = counted(int(trajectories["n_subjects"].max()), "subject")
+    return f"average of {subjects}" if (trajectories["scheme"] == AVERAGE).all() else subjects
 
 
 def note_on_ceiling(noise_ceiling: pd.DataFrame, dataset: str, target: str) -> str:
@@ -298,7 +343,7 @@ def pixels(size: str) -> str:
 
 
 def measure_label(trajectories: pd.DataFrame) -> str:
-    """What is drawn of a table of one measure and one choice of pairs, in lines that are no longer than a panel."""
+    """What is drawn of a table of one measure, choice of pairs and scheme, in lines that are no longer than a panel."""
     measure, pairs = trajectories[["measure", "pairs"]].iloc[0]
     return textwrap.fill(f"Alignment ({MEASURES[measure].label})", 24) + PAIRS_LABELS[pairs]
 

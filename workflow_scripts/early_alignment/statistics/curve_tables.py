@@ -7,14 +7,15 @@ import numpy as np
 import pandas as pd
 
 from ..epochs import epoch_and_step
-from . import accuracy_alignment, ceilings, claims, hierarchy, intervals, timing
+from . import accuracy_alignment, claims, hierarchy, intervals, timing
+from .brain_resamples import Kind, why_not_resampled
+from .ceilings import KNOWN
 from .curves import Curve, Key
 from .multiple_comparisons import benjamini_hochberg
-from .resampling import NORMALISED
+from .noise_ceilings import with_shares
 
 SHARES_AT = (0, 1, 3, 9)
 """Epochs whose alignment is given as a share of the final one, where they are analysed: those that the paper names."""
-KNOWN = "known"
 Curves = Iterable[tuple[Key, Curve]]
 
 
@@ -43,16 +44,14 @@ def trajectories(
 
     Args:
         curves: From `curves.curves`.
-        alignment: The table `alignment`, for measures that stimuli cannot be resampled for: they have no intervals.
+        alignment: The table `alignment`, for kinds that stimuli cannot be resampled for: they have no intervals.
         ceiling: The table `noise_ceiling`.
         over: The factors that intervals generalise over.
         data: `measured` or `simulated`.
     """
-    bounds = ceiling.set_index(["dataset", "target", "measure", "pairs"])[["lower", "upper"]]
     rows = []
     for key, curve in curves:
         found = intervals.interval(curve.point, curve.replicates, curve.n, over)
-        lower, upper = bounds.loc[(key.dataset, key.target, key.measure, key.pairs)]
         for i in np.flatnonzero(curve.in_view):
             rows.append(
                 key._asdict()
@@ -66,42 +65,36 @@ def trajectories(
                     "degrees_of_freedom": found.degrees_of_freedom[i],
                     "p": found.p[i],
                     "smallest_p_by_signs": intervals.smallest_sign_flip_p(curve.n, over),
-                    "share_of_lower_ceiling": ceilings.share(curve.point[i], lower),
-                    "share_of_upper_ceiling": ceilings.share(curve.point[i], upper),
                     "status": found.reason or KNOWN,
                     **described(curve, over),
                     "data": data,
                 }
             )
-    means = without_intervals(alignment[~alignment["measure"].isin(NORMALISED)], bounds, over)
-    table = pd.DataFrame(rows + means)
-    # Figures draw the first measure, which is that of the alignments.
-    first = {measure: place for place, measure in enumerate(alignment["measure"].unique())}
-    table = table.sort_values("measure", key=lambda names: names.map(first), kind="stable", ignore_index=True)
-    return with_q(table, ["dataset", "network", "view", "measure", "pairs"])
+    table = with_shares(pd.DataFrame(rows + without_intervals(alignment, over)), ceiling)
+    # Figures draw the first kind, which is that of the alignments.
+    kinds = list(Kind._fields)
+    places = {tuple(kind): place for place, kind in enumerate(alignment[kinds].drop_duplicates().to_numpy())}
+    order = np.argsort([places[tuple(kind)] for kind in table[kinds].to_numpy()], kind="stable")
+    return with_q(table.iloc[order].reset_index(drop=True), ["dataset", "network", "view", *kinds])
 
 
-def without_intervals(alignment: pd.DataFrame, bounds: pd.DataFrame, over: tuple[str, ...]) -> list[dict]:
-    """Mean alignment by measures for which nothing tells how sure it is, rows in the form of `trajectories`.
+def without_intervals(alignment: pd.DataFrame, over: tuple[str, ...]) -> list[dict]:
+    """Mean alignment of kinds for which nothing tells how sure it is, rows in the form of `trajectories`.
 
     Args:
-        alignment: Rows of the table `alignment`.
-        bounds: By dataset, target, measure and pairs, `lower` and `upper` of the noise ceiling.
+        alignment: The table `alignment`.
         over: What intervals would generalise over.
     """
     rows, of_row = [], [*Key._fields, "epoch", "step", "data"]
     for values, of_cell in alignment.groupby(of_row, sort=False):
         of = dict(zip(of_row, values, strict=True))
-        lower, upper = bounds.loc[(of["dataset"], of["target"], of["measure"], of["pairs"])]
-        value = of_cell["value"].mean()
-        rows.append(
-            of
-            | {"value": value, "low": np.nan, "high": np.nan, "p": np.nan}
-            | {"share_of_lower_ceiling": ceilings.share(value, lower)}
-            | {"share_of_upper_ceiling": ceilings.share(value, upper)}
-            | {"status": f"no resamples for {of['measure']}", "generalises_over": " × ".join(over)}
-            | {"n_subjects": of_cell["subject"].nunique(), "n_seeds": of_cell["seed"].nunique()}
-        )
+        if status := why_not_resampled(Kind(*(of[name] for name in Kind._fields))):
+            rows.append(
+                of
+                | {"value": of_cell["value"].mean(), "low": np.nan, "high": np.nan, "p": np.nan}
+                | {"status": status, "generalises_over": " × ".join(over)}
+                | {"n_subjects": of_cell["subject"].nunique(), "n_seeds": of_cell["seed"].nunique()}
+            )
     return rows
 
 
@@ -120,7 +113,7 @@ def timing_of_curves(curves: Curves, over: tuple[str, ...], data: str) -> pd.Dat
             reason = status or row.pop("reason", "")
             rows.append(key._asdict() | row | {"status": reason or KNOWN} | described(curve, over) | {"data": data})
     table = pd.DataFrame(rows).drop(columns="reason", errors="ignore")
-    return with_q(table, ["dataset", "network", "view", "measure", "pairs", "quantity"])
+    return with_q(table, ["dataset", "network", "view", *Kind._fields, "quantity"])
 
 
 def _peak(curve: Curve, joint: np.ndarray) -> list[dict]:
@@ -312,7 +305,7 @@ def accuracy_and_alignment(curves: Curves, accuracy: pd.DataFrame, over: tuple[s
             )
         if top1 is None:
             continue
-        of_seeds, one = curve.resampled[0].mean(axis=-1), np.ones((1, len(curve.seeds)))
+        of_seeds, one = curve.of_seeds, np.ones((1, len(curve.seeds)))
         across = accuracy_alignment.correlation_across_seeds(top1, of_seeds, one)[0]
         for epoch, value in zip(curve.epochs, across, strict=True):
             known = KNOWN if np.isfinite(value) else "fewer than three seeds, or all are equal"
@@ -374,7 +367,7 @@ def claims_of(
     return pd.DataFrame(rows)
 
 
-CHOICE = ("network", "view", "measure", "pairs")
+CHOICE = ("network", "view", *Kind._fields)
 """The choices of analysis that claims are evaluated under, each by itself."""
 
 

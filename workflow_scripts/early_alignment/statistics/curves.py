@@ -8,6 +8,7 @@ import numpy as np
 
 from ..epochs import as_number, epoch_and_step
 from . import intervals, resamples, resampling, tables
+from .brain_resamples import columns_of_targets
 from .resamples import Resamples
 from .tables import size_of
 
@@ -22,6 +23,8 @@ class Key(NamedTuple):
     block: str
     measure: str
     pairs: str
+    control: str
+    scheme: str
 
 
 class Curve(NamedTuple):
@@ -35,6 +38,9 @@ class Curve(NamedTuple):
     """Whether the epoch is looked at in this view; else, the view being calibrated, it stands for the plain one."""
     resampled: np.ndarray
     """(1 + draws, epochs, seeds, subjects); the first row is the sample itself."""
+    weights: np.ndarray
+    """What subjects' values are multiplied by and added up with in the sample, (subjects,): equal ones for their mean;
+    others if the value is to be that of the average of subjects' RDMs."""
     seeds: list[int]
     subjects: list[str]
     n: dict[str, int]
@@ -44,8 +50,13 @@ class Curve(NamedTuple):
 
     @property
     def point(self) -> np.ndarray:
-        """The mean over subjects and seeds in the sample, (epochs,)."""
-        return self.resampled[0].mean(axis=(-2, -1))
+        """The alignment in the sample, subjects and seeds averaged, (epochs,)."""
+        return self.of_seeds.mean(axis=-1)
+
+    @property
+    def of_seeds(self) -> np.ndarray:
+        """The alignment of each seed in the sample, subjects averaged, (epochs, seeds)."""
+        return self.resampled[0] @ self.weights
 
     def joint(self, over: tuple[str, ...]) -> np.ndarray:
         """Replicate curves for what is no linear function of a curve, (draws, epochs); see `joint_replicates`."""
@@ -94,10 +105,7 @@ def curves(found: list[Resamples], steps_per_epoch: dict[str, int]) -> Iterator[
         values = np.stack([file.values for file in files])
         values = values.reshape(len(labels), len(seeds), *values.shape[1:])  # epochs, seeds, kinds, draws, columns
         first = files[0]
-        for (i, (measure, pairs)), target in product(
-            enumerate(first.kinds), dict.fromkeys(target for target, _ in first.columns)
-        ):
-            columns = [j for j, (of_target, _) in enumerate(first.columns) if of_target == target]
+        for (i, kind), (target, columns) in product(enumerate(first.kinds), columns_of_targets(first.columns).items()):
             subjects = [first.columns[j][1] for j in columns]
             resampled = values[:, :, i][..., columns].transpose(2, 0, 1, 3).astype(np.float64)
             draws = len(resampled) - 1
@@ -107,16 +115,18 @@ def curves(found: list[Resamples], steps_per_epoch: dict[str, int]) -> Iterator[
             drawn_seeds = resampling.multiplicities(
                 len(seeds), draws, resampling.stream("seeds", network, *map(str, seeds))
             )
+            between_subjects = first.between_subjects.get((kind, target))
             yield (
-                Key(dataset, target, network, view, block, measure, pairs),
+                Key(dataset, target, network, view, block, *kind),
                 Curve(
                     labels,
                     np.array([as_number(*epoch_and_step(label), steps_per_epoch.get(network)) for label in labels]),
                     in_view,
                     resampled,
+                    intervals.weights_of_subjects(np.ones((1, len(subjects))), between_subjects)[0],
                     seeds,
                     subjects,
                     {"stimuli": first.n, "subjects": len(subjects), "seeds": len(seeds)},
-                    intervals.replicates(resampled, drawn_subjects, drawn_seeds),
+                    intervals.replicates(resampled, drawn_subjects, drawn_seeds, between_subjects),
                 ),
             )

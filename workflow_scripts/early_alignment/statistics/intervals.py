@@ -43,7 +43,9 @@ def subsets(factors) -> list[frozenset[str]]:
     return [frozenset(s) for size in range(1, len(factors) + 1) for s in combinations(factors, size)]
 
 
-def replicates(resampled: np.ndarray, subjects: np.ndarray, seeds: np.ndarray) -> dict[frozenset[str], np.ndarray]:
+def replicates(
+    resampled: np.ndarray, subjects: np.ndarray, seeds: np.ndarray, between_subjects: np.ndarray | None = None
+) -> dict[frozenset[str], np.ndarray]:
     """The mean over subjects and seeds when some factors are resampled and the others are as they are.
 
     All sets of factors, and everything that is computed with the same multiplicities, share their draws, so that
@@ -53,20 +55,42 @@ def replicates(resampled: np.ndarray, subjects: np.ndarray, seeds: np.ndarray) -
         resampled: (1 + draws, ..., seeds, subjects): values in the sample itself, then in resamples of the stimuli.
         subjects: How often each subject is drawn, (draws, subjects), from `resampling.multiplicities`.
         seeds: How often each seed is drawn, (draws, seeds).
+        between_subjects: As of `weights_of_subjects`, (1 + draws, subjects, subjects), if not the mean over subjects is
+            wanted but the correlation with the average of their RDMs.
 
     Returns:
         Resampled factors → (draws, ...), for every non-empty set of `FACTORS`.
     """
-    all_drawn = {"subjects": subjects, "seeds": seeds}
     found = {}
     for factors in subsets(FACTORS):
-        values = resampled[1:] if "stimuli" in factors else resampled[:1]
-        weights = [
-            (drawn if factor in factors else np.ones_like(drawn[:1])) / drawn.shape[1]
-            for factor, drawn in all_drawn.items()
-        ]
-        found[factors] = np.einsum("d...ks,ds,dk->d...", values, *weights)
+        rows = slice(1, None) if "stimuli" in factors else slice(1)
+        drawn_subjects, drawn_seeds = (
+            drawn if factor in factors else np.ones_like(drawn[:1])
+            for factor, drawn in {"subjects": subjects, "seeds": seeds}.items()
+        )
+        of_subjects = weights_of_subjects(drawn_subjects, None if between_subjects is None else between_subjects[rows])
+        of_seeds = drawn_seeds / seeds.shape[1]
+        found[factors] = np.einsum("d...ks,ds,dk->d...", resampled[rows], of_subjects, of_seeds)
     return found
+
+
+def weights_of_subjects(drawn: np.ndarray, between_subjects: np.ndarray | None = None) -> np.ndarray:
+    """What the values of subjects are multiplied by and added up with.
+
+    Of a mean, the multiplicities over their sum. A correlation of x with the average of z₁, z₂, …, each normalised, is,
+    with rᵢ the correlation of x with zᵢ, Rᵢⱼ those of the z, and m the multiplicities, Σ mᵢ rᵢ / √(Σ mᵢ mⱼ Rᵢⱼ).
+
+    Args:
+        drawn: How often each subject is drawn, (draws, subjects).
+        between_subjects: The correlations of subjects' RDMs over the pairs drawn, (draws, subjects, subjects), for the
+            correlation with their average; None for the mean. Of either argument, one row stands for all draws.
+
+    Returns:
+        (draws, subjects).
+    """
+    if between_subjects is None:
+        return drawn / drawn.shape[1]
+    return drawn / np.sqrt(np.einsum("ds,dst,dt->d", drawn, between_subjects, drawn))[:, None]
 
 
 class Interval(NamedTuple):
@@ -122,6 +146,8 @@ def interval(
 
 def unknown(n: dict[str, int], over: tuple[str, ...]) -> str:
     """Why a value cannot be generalised over some factors, in words; empty if it can."""
+    if not over:
+        return "cannot be known: nothing was sampled that is generalised over"
     single = [factor for factor in over if n[factor] < 2]
     return f"cannot be known: {n[single[0]]} of {' and of '.join(single)}" if single else ""
 

@@ -1,66 +1,22 @@
-"""Files of alignment in resamples of the stimuli: one of a data set's brains, one per model RDM, and these gathered.
+"""Files of alignment in resamples of the stimuli: one per model RDM, and those of a network gathered.
 
-What all comparisons with a data set's brains have in common, the draws among them, is in the file of the brains, so
-that all model RDMs are compared over the same resamples. The files say what they are of.
+They say what they are of.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from ..comparison import pairs as choices
-from ..comparison.alignment import load_alike, naming_the_file
+from ..comparison.alignment import naming_the_file
+from ..comparison.measures import partial
+from ..comparison.schemes import AVERAGE, NO_CONTROL
 from ..errors import InputError
 from ..geometry import rdms
 from . import resampling
+from .brain_resamples import BrainResamples, Kind, columns_of_targets
 
 OF_THE_FILE = ("dataset", "network", "seed", "epoch", "view", "block")
 """What a model RDM is of."""
-
-
-def resampled_measures(wanted: list[str]) -> list[str]:
-    """Those of some measures that stimuli can be resampled for."""
-    return [measure for measure in wanted if measure in resampling.NORMALISED]
-
-
-def write_brains(
-    path, brain: dict[tuple[str, str], str], kinds: list[tuple[str, str]], stimuli, draws: int, dataset: str
-) -> None:
-    """Write what comparisons with a data set's brain RDMs have in common, as `.npz`.
-
-    Args:
-        path: The file to write.
-        brain: (target, subject) → the file of a brain RDM.
-        kinds: (measure, pairs) of the comparisons, of `resampled_measures`.
-        stimuli: The data set's table of stimuli, which labels conditions; None if all pairs alone are compared.
-        draws: How many resamples.
-        dataset: The data set's name, from which the draws follow.
-
-    Raises:
-        InputError: RDMs are of different numbers of conditions, of fewer than can be resampled, or one of them cannot
-            be compared.
-    """
-    files = list(brain.values())
-    loaded = load_alike(files)
-    n = rdms.n_conditions(loaded)
-    if n < resampling.LEAST_DISTINCT:
-        raise InputError(files[0], f"an RDM of {n} conditions", "3 at least", "take a data set of more conditions")
-    seed = resampling.stream("stimuli", dataset)
-    weights = np.vstack([np.ones(n, int), resampling.multiplicities(n, draws, seed, resampling.LEAST_DISTINCT)])
-    labels = {} if stimuli is None else choices.read_labels(stimuli)
-    arrays: dict[str, Any] = {
-        "columns": np.array(list(brain)),
-        "kinds": np.array(kinds),
-        "weights": weights.astype(np.uint16),
-    }
-    for i, (measure, pairs) in enumerate(kinds):
-        blocks = choices.blocks(pairs, n, labels, stimuli)
-        with naming_the_file(files, loaded, measure, blocks):
-            prepared = resampling.sums(loaded, weights, measure, blocks)
-        for j, (block, of_block) in enumerate(zip(blocks.values(), prepared, strict=True)):
-            arrays[f"{i}.{j}.block"] = np.arange(loaded.shape[1])[block]
-            arrays |= {f"{i}.{j}.{name}": value for name, value in of_block._asdict().items()}
-    np.savez(path, **arrays)
 
 
 def write_alignment(path, model, brains, columns: dict[str, str]) -> None:
@@ -68,42 +24,54 @@ def write_alignment(path, model, brains, columns: dict[str, str]) -> None:
 
     Args:
         path: The file to write: `values`, float32 (kinds, 1 + draws, columns), the first row being the sample itself;
-            `kinds` (measure, pairs); `columns` (target, subject); `n`, the number of stimuli; and what it is of.
+            `kinds`, as `Kind` has them; `columns` (target, subject); `n`, the number of stimuli; and what it is of.
         model: The file of the model RDM.
-        brains: The file that `write_brains` wrote.
+        brains: The file that `brain_resamples.write` wrote.
         columns: `OF_THE_FILE` → what the model RDM is of.
 
     Raises:
         InputError: The model RDM is of another number of conditions, or cannot be compared.
     """
-    loaded = rdms.load(model)[None]
-    with np.load(brains) as of_brains:
-        weights = of_brains["weights"]
-        if rdms.n_conditions(loaded) != weights.shape[1]:
-            raise InputError(
-                model,
-                f"an RDM of {rdms.n_conditions(loaded)} conditions",
-                f"{weights.shape[1]}, as in {brains}",
-                "make the data set's stimuli and responses agree",
-            )
-        values = []
-        for i, (measure, _) in enumerate(of_brains["kinds"]):
-            numbers = range(sum(name.startswith(f"{i}.") and name.endswith(".block") for name in of_brains.files))
-            blocks = {str(j): of_brains[f"{i}.{j}.block"] for j in numbers}
-            with naming_the_file([model], loaded, measure, blocks):
-                of_model = resampling.sums(loaded, weights, measure, blocks)
-            prepared = [
-                resampling.Sums(*(of_brains[f"{i}.{j}.{name}"] for name in resampling.Sums._fields)) for j in numbers
-            ]
-            values.append(resampling.mean_over_blocks(resampling.correlations(of_model, prepared), prepared))
-        np.savez(
-            path,
-            values=np.asarray(values, dtype=np.float32),
-            kinds=of_brains["kinds"],
-            columns=of_brains["columns"],
-            n=weights.shape[1],
-            of=np.array([columns[name] for name in OF_THE_FILE]),
+    loaded, of_brains = rdms.load(model)[None], BrainResamples(brains)
+    n = of_brains.weights.shape[1]
+    if rdms.n_conditions(loaded) != n:
+        raise InputError(
+            model,
+            f"an RDM of {rdms.n_conditions(loaded)} conditions",
+            f"{n}, as in {brains}",
+            "make the data set's stimuli and responses agree",
         )
+    compared: dict[tuple[str, str], dict[str, np.ndarray]] = {}
+    for kind in of_brains.kinds:
+        if kind[:2] not in compared:
+            blocks = of_brains.blocks(kind)
+            with naming_the_file([model], loaded, kind.measure, blocks):
+                of_model = resampling.sums(loaded, of_brains.weights, kind.measure, blocks)
+            compared[kind[:2]] = _given_each_control(of_model, of_brains, kind)
+    np.savez(
+        path,
+        values=np.stack([compared[kind[:2]][kind.control] for kind in of_brains.kinds]).astype(np.float32),
+        kinds=np.array(of_brains.kinds),
+        columns=np.array(of_brains.columns),
+        n=n,
+        of=np.array([columns[name] for name in OF_THE_FILE]),
+    )
+
+
+def _given_each_control(of_model: list[resampling.Sums], of_brains: BrainResamples, kind: Kind) -> dict:
+    """Control that is partialled out, or `NO_CONTROL` → correlations with brain RDMs, (1 + draws, columns)."""
+    pairs, controls = of_brains.pairs(kind), of_brains.controls
+    with_brains = resampling.correlations(of_model, of_brains.brains(kind))
+    found = {NO_CONTROL: resampling.mean_over_blocks(with_brains, pairs)}
+    wanted = {of.control for of in of_brains.kinds if of[:2] == kind[:2]} - {NO_CONTROL}
+    if wanted:
+        with_controls = resampling.correlations(of_model, of_brains.of_controls(kind))
+        brains_with_controls = of_brains.brains_with_controls(kind)
+    for place, control in enumerate(controls):
+        if control in wanted:
+            left = partial(with_brains, with_controls[..., place, None], brains_with_controls[..., place])
+            found[control] = resampling.mean_over_blocks(left, pairs)
+    return found
 
 
 class Resamples(NamedTuple):
@@ -111,41 +79,52 @@ class Resamples(NamedTuple):
 
     of: dict[str, str]
     """`OF_THE_FILE` → what the model RDM is of."""
-    kinds: list[tuple[str, str]]
-    """(measure, pairs)."""
+    kinds: list[Kind]
     columns: list[tuple[str, str]]
     """(target, subject)."""
     n: int
     """The number of stimuli."""
     values: np.ndarray
     """(kinds, 1 + draws, columns); the first row is the sample itself."""
+    between_subjects: dict[tuple[Kind, str], np.ndarray]
+    """Of kinds that compare with subjects' average, and target → subjects' correlations with each other, from which
+    those with the average follow, (1 + draws, subjects, subjects); only if gathered."""
 
 
 def read(path) -> Resamples:
     """What `write_alignment` wrote."""
     with np.load(path) as file:
-        return _resamples(file["of"], file["values"], file)
+        return _resamples(file["of"], file["values"], file, {})
 
 
-def _resamples(of: np.ndarray, values: np.ndarray, file) -> Resamples:
+def _resamples(of: np.ndarray, values: np.ndarray, file, between_subjects: dict) -> Resamples:
     """Values, and of what they are; what is the same in a whole `.npz` is taken from it."""
     return Resamples(
         dict(zip(OF_THE_FILE, map(str, of), strict=True)),
-        [(str(measure), str(pairs)) for measure, pairs in file["kinds"]],
+        [Kind(*map(str, kind)) for kind in file["kinds"]],
         [(str(target), str(subject)) for target, subject in file["columns"]],
         int(file["n"]),
         values,
+        between_subjects,
     )
 
 
-def gather(path, files) -> None:
+def gather(path, brains, files) -> None:
     """Write what several files of `write_alignment` hold, of one data set and one network, into one.
 
     Args:
-        path: The `.npz` to write: the same arrays, `values` and `of` with an axis of files before the others.
+        path: The `.npz` to write: the same arrays, `values` and `of` with an axis of files before the others; and what
+            `Resamples.between_subjects` are.
+        brains: The data set's file that `brain_resamples.write` wrote.
         files: In the order that they are wanted in.
     """
-    found = [read(file) for file in files]
+    found, of_brains = [read(file) for file in files], BrainResamples(brains)
+    between_subjects = {
+        f"between_subjects.{k}.{target}": of_brains.between_subjects(kind, target)[0]
+        for k, kind in enumerate(of_brains.kinds)
+        for target in columns_of_targets(of_brains.columns)
+        if kind.scheme == AVERAGE
+    }
     np.savez(
         path,
         values=np.stack([file.values for file in found]),
@@ -153,10 +132,19 @@ def gather(path, files) -> None:
         columns=np.array(found[0].columns),
         n=found[0].n,
         of=np.array([list(file.of.values()) for file in found]),
+        **between_subjects,
     )
 
 
 def read_gathered(path) -> list[Resamples]:
     """What `gather` wrote, a `Resamples` per file."""
     with np.load(path) as file:
-        return [_resamples(of, values, file) for of, values in zip(file["of"], file["values"], strict=True)]
+        of_kinds = [name.split(".", 2) for name in file.files if name.startswith("between_subjects.")]
+        kinds = [Kind(*map(str, kind)) for kind in file["kinds"]]
+        between_subjects = {
+            (kinds[int(k)], target): file[f"between_subjects.{k}.{target}"] for _, k, target in of_kinds
+        }
+        return [
+            _resamples(of, values, file, between_subjects)
+            for of, values in zip(file["of"], file["values"], strict=True)
+        ]

@@ -22,7 +22,7 @@ LEAST_DISTINCT = 3
 """Different stimuli of a draw, at least: two are one pair, over which nothing correlates. As in rsatoolbox."""
 ROWS_AT_A_TIME = 32
 """Of the upper triangle; the lower corner that is multiplied in vain stays small, the products fit the cache."""
-NORMALISED = {name: measure.correlates for name, measure in MEASURES.items() if measure.correlates}
+CORRELATES = {name: measure.correlates for name, measure in MEASURES.items() if measure.correlates}
 """Measure that stimuli can be resampled for → what is done to RDMs (rdms, pairs) first."""
 
 
@@ -73,6 +73,10 @@ class Sums(NamedTuple):
     deviation: np.ndarray
     """The weighted standard deviations, (rdms, draws); NaN where the pairs drawn are all alike."""
 
+    def of_rdms(self, places) -> "Sums":
+        """The same of some of the RDMs."""
+        return self._replace(values=self.values[places], mean=self.mean[places], deviation=self.deviation[places])
+
 
 def sums(rdms: np.ndarray, weights: np.ndarray, measure: str = "pearson", of: dict | None = None) -> list[Sums]:
     """Prepare RDMs for `correlations`; what is prepared once serves all comparisons with the same draws.
@@ -93,8 +97,8 @@ def sums(rdms: np.ndarray, weights: np.ndarray, measure: str = "pearson", of: di
         ValueError: The measure is none that stimuli can be resampled for, weights are of another number of conditions,
             or an RDM cannot be compared (see `measures.compare`).
     """
-    if measure not in NORMALISED:
-        raise ValueError(f"no intervals over stimuli for measure {measure!r}; there are for {', '.join(NORMALISED)}")
+    if measure not in CORRELATES:
+        raise ValueError(f"no intervals over stimuli for measure {measure!r}; there are for {', '.join(CORRELATES)}")
     n = n_conditions(rdms)
     if weights.shape[1] != n:
         raise ValueError(f"draws of {weights.shape[1]} conditions for RDMs of {n}")
@@ -105,7 +109,7 @@ def _sums(rdms: np.ndarray, weights: np.ndarray, measure: str, block: np.ndarray
     conditions, places, inside = _of_block(block, weights.shape[1])
     values = np.zeros((len(rdms), inside.size), dtype=np.float32)
     for row, rdm in zip(values, rdms, strict=True):  # one at a time, for each needs more memory on its way
-        row[inside] = NORMALISED[measure](rdm[None, places[inside]])[0]
+        row[inside] = CORRELATES[measure](rdm[None, places[inside]])[0]
     drawn = np.ascontiguousarray(weights.T[conditions], dtype=np.float32)
     if inside.all():
         pairs = (drawn.sum(axis=0, dtype=np.float64) ** 2 - (drawn.astype(np.float64) ** 2).sum(axis=0)) / 2
@@ -182,17 +186,17 @@ def correlations(model: list[Sums], brains: list[Sums]) -> np.ndarray:
     return np.stack(found)
 
 
-def mean_over_blocks(values: np.ndarray, brains: list[Sums]) -> np.ndarray:
+def mean_over_blocks(values: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """The mean over blocks, weighted by the pairs that each has in the draw.
 
     Args:
-        values: (blocks, draws, brains), NaN where a block has no value in a draw; it is then left out.
-        brains: From `sums`, for the weights.
+        values: (blocks, draws, ...), NaN where a block has no value in a draw; it is then left out.
+        pairs: How many pairs the draws have, (blocks, draws).
 
     Returns:
-        (draws, brains); NaN where no block has a value.
+        (draws, ...); NaN where no block has a value.
     """
-    weights = np.stack([block.pairs for block in brains])[:, :, None] * np.isfinite(values)
+    weights = pairs.reshape(*pairs.shape, *[1] * (values.ndim - 2)) * np.isfinite(values)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.nansum(weights * values, axis=0) / weights.sum(axis=0)
 
@@ -222,9 +226,5 @@ def resampled_correlations(
         ValueError: As of `sums`.
     """
     brains = brain_rdms if isinstance(brain_rdms, list) else sums(brain_rdms, weights, measure, of)
-    return mean_over_blocks(correlations(sums(model_rdm[None], weights, measure, of), brains), brains)
-
-
-def partial(xy: np.ndarray, xz: np.ndarray, yz: np.ndarray) -> np.ndarray:
-    """The correlation of x and y without what z explains of either, from the three correlations; any shape."""
-    return (xy - xz * yz) / np.sqrt((1 - xz**2) * (1 - yz**2))
+    of_blocks = correlations(sums(model_rdm[None], weights, measure, of), brains)
+    return mean_over_blocks(of_blocks, np.stack([block.pairs for block in brains]))
