@@ -47,6 +47,7 @@ rule all:
     input:
         expand(rules.figure1.output, network=NETWORKS),
         rules.networks_figure.output if len(NETWORKS) > 1 else [],
+        expand(rules.specification_figure.output, network=NETWORKS if RESAMPLED else []),
         rules.training_figure.output,
         rules.alignment_table.output,
         rules.accuracy_table.output,

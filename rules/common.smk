@@ -11,13 +11,13 @@ from pathlib import Path
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 
 from early_alignment.datasets import open_dataset
+from early_alignment.comparison.kinds import kinds_of, why_not_resampled
 from early_alignment.errors import InputError
 from early_alignment.experiment.config import check_own_files, check_roots, checked, own_checkpoint
 from early_alignment.experiment.grid import networks_of, size_of_view
 from early_alignment.geometry.brain_rdms import NEEDS_REPETITIONS
 from early_alignment.geometry.controls import distance_of
 from early_alignment.simulation.plan import plan_of
-from early_alignment.statistics.brain_resamples import kinds_of, why_not_resampled
 from snakemake_additions import ancient_inputs, messages, sigterm
 from snakemake_additions.code_versions import code_version
 from snakemake_additions.command_line import needs_no_data

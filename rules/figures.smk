@@ -2,7 +2,8 @@
 #
 # Inputs: the tables.
 # Outputs: figures/figure1_{network}.{png,svg,pdf}, alignment against epoch as in the paper's Figure 1;
-# figures/networks.{png,svg,pdf}, which compares networks where there are several; and
+# figures/networks.{png,svg,pdf}, which compares networks where there are several;
+# figures/specification_{network}.{png,svg,pdf}, claims under every choice of analysis; and
 # figures/training.{png,svg,pdf}, loss and accuracy against epoch.
 
 
@@ -56,6 +57,29 @@ rule networks_figure:
         "Draw a comparison of networks"
     script:
         "../workflow_scripts/plot_networks.py"
+
+
+rule specification_figure:
+    input:
+        results("tables/claims.csv"),
+    output:
+        figure(
+            "specification_{network}",
+            "../report/specification.rst",
+            "Claims about {network} under other analyses",
+        ),
+    log:
+        log_of("figures/specification_{network}"),
+    benchmark:
+        benchmark_of("figures/specification_{network}")
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        code=code_version("plot_specification.py"),
+    message:
+        "Draw claims about {wildcards.network} under every choice of analysis"
+    script:
+        "../workflow_scripts/plot_specification.py"
 
 
 rule training_figure:

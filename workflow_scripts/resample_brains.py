@@ -1,5 +1,6 @@
 """Prepare a data set's brain RDMs for comparisons in resamples of the stimuli; imports numpy alone."""
 
+from early_alignment.comparison.kinds import Kind
 from early_alignment.logs import log_to
 from early_alignment.statistics import brain_resamples
 from threadpoolctl import threadpool_limits
@@ -11,7 +12,7 @@ with threadpool_limits(snakemake.threads):
         snakemake.output[0],
         brain=dict(zip(columns, snakemake.input.brain, strict=True)),
         controls=dict(zip(snakemake.params.controls, snakemake.input.controls, strict=True)),
-        kinds=[brain_resamples.Kind(*kind) for kind in snakemake.params.kinds],
+        kinds=[Kind(*kind) for kind in snakemake.params.kinds],
         stimuli=next(iter(snakemake.input.stimuli), None),
         draws=snakemake.params.draws,
         dataset=snakemake.wildcards.dataset,

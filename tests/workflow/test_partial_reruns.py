@@ -23,13 +23,17 @@ LOOKS = [(name, *look) for name, network in NETWORKS.items() for look in network
 """(network, seed, epoch, view) of all that is extracted."""
 BLOCKS = {name: network.blocks for name, network in NETWORKS.items()}
 
-FIGURE1, TRAINING_FIGURE = (
+FIGURE1, SPECIFICATIONS, TRAINING_FIGURE = (
     {f"figures/{name}.{ending}" for name in names for ending in ("png", "svg", "pdf")}
-    for names in (("figure1_resnet50", "figure1_resnet18", "networks"), ("training",))
+    for names in (
+        ("figure1_resnet50", "figure1_resnet18", "networks"),
+        ("specification_resnet50", "specification_resnet18"),
+        ("training",),
+    )
 )
 OF_ALIGNMENT = {"tables/alignment.csv", "tables/peaks.csv", "tables/trajectories.csv"} | FIGURE1
 OF_BRAINS = {f"tables/{name}.csv" for name in ("noise_ceiling", "controls", "trajectories")} | FIGURE1
-OF_ACCURACY = {f"tables/{name}.csv" for name in ("accuracy_alignment", "claims", "survival")}
+OF_ACCURACY = {f"tables/{name}.csv" for name in ("accuracy_alignment", "claims", "survival")} | SPECIFICATIONS
 OF_TRAINING = {"tables/accuracy.csv"} | OF_ACCURACY | TRAINING_FIGURE
 OF_RESAMPLES = {f"tables/{name}.csv" for name in ("timing", "peak_distribution", "order", "hierarchy")} | OF_ACCURACY
 
@@ -177,7 +181,8 @@ def network_added(x):
         made |= {f"alignment/{name}/{place}/{block}/{target}.csv" for block in blocks for target in targets}
         made |= {f"statistics/resamples/{name}/{place}/{block}.npz" for block in blocks}
         made.add(f"statistics/gathered/{name}/another.npz")
-    made |= {f"figures/figure1_another.{ending}" for ending in ("png", "svg", "pdf")}
+    kinds, endings = ("figure1", "specification"), ("png", "svg", "pdf")
+    made |= {f"figures/{kind}_another.{ending}" for kind, ending in product(kinds, endings)}
     return made | {"labelled_images/another.json"} | OF_ALIGNMENT | OF_TRAINING | OF_RESAMPLES
 
 

@@ -202,19 +202,19 @@ def test_a_name_that_looks_like_a_number_stays_a_name_in_tables_and_figures(tmp_
     np.save(tmp_path / "model.npy", rng.random(6, dtype=np.float32))
     labels = {"dataset": "2023", "target": "NA", "network": "1e5", "seed": "1", "view": "224px", "block": "1.0"}
     for epoch in ("000", "001"):
-        alignment.align(tmp_path / f"{epoch}.csv", tmp_path / "model.npy", {"007": tmp_path / "model.npy"}, ["pearson"],
-                        ["all"], None, labels | {"epoch": epoch})  # fmt: skip
+        brain = {"007": tmp_path / "model.npy"}
+        of = labels | {"epoch": epoch}
+        alignment.align(tmp_path / f"{epoch}.csv", tmp_path / "model.npy", brain, ["whitened"], ["all"], None, of)
     aligned = tables.alignment([tmp_path / "000.csv", tmp_path / "001.csv"], "measured", {}).assign(missing=np.nan)
-    ceilings = {"dataset": "2023", "target": "NA", "measure": "pearson", "pairs": "all", "lower": 0.1, "upper": 0.2}
+    ceilings = {"dataset": "2023", "target": "NA", "measure": "whitened", "pairs": "all", "lower": 0.1, "upper": 0.2}
     ceilings |= {"scheme": "subjects_then_average", "averaged": "normalised"}
     ceilings = pd.DataFrame([ceilings])
-    bounds = ceilings.set_index(["dataset", "target", "measure", "pairs"])
-    drawn = pd.DataFrame(curve_tables.without_intervals(aligned, bounds, ("subjects",)))
+    drawn = curve_tables.trajectories([], aligned, ceilings, ("subjects",), "measured")
     for name, table in (("aligned", aligned), ("ceilings", ceilings), ("drawn", drawn)):
         table.to_csv(tmp_path / name, index=False)
         pd.testing.assert_frame_equal(tables.read(tmp_path / name), table)
     (panel,) = figures.alignment_over_training(
-        tables.read(tmp_path / "drawn"), tables.read(tmp_path / "ceilings"), ["2023"], ["1.0"]
+        tables.read(tmp_path / "drawn"), tables.read(tmp_path / "ceilings"), None, ["2023"], ["1.0"]
     ).axes
     assert any(len(line.get_xdata()) for line in panel.lines)
 

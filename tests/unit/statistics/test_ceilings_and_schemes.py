@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from early_alignment.comparison import measures, pairs, schemes
+from early_alignment.comparison import kinds, measures, pairs, schemes
 from early_alignment.geometry import rdms
 from early_alignment.statistics import brain_resamples, ceilings, control_alignment, noise_ceilings, resampling
 from hypothesis import given, settings
@@ -165,7 +165,7 @@ def test_weights_of_one_give_the_sample_and_blocks_are_weighted_by_the_pairs_dra
         np.testing.assert_allclose(found, expected, atol=2e-5)
 
 
-def resamples_of(folder, rdms_of_subjects, controls, kinds, draws=200):
+def resamples_of(folder, rdms_of_subjects, controls, wanted, draws=200):
     """Files of RDMs, and what their resamples have in common."""
     brain, of_controls = {}, {}
     for i, rdm in enumerate(rdms_of_subjects):
@@ -174,7 +174,7 @@ def resamples_of(folder, rdms_of_subjects, controls, kinds, draws=200):
     for name, rdm in controls.items():
         of_controls[name] = folder / f"{name}.npy"
         rdms.save(of_controls[name], rdm)
-    brain_resamples.write(folder / "brains.npz", brain, of_controls, kinds, None, draws, "d")
+    brain_resamples.write(folder / "brains.npz", brain, of_controls, wanted, None, draws, "d")
     files = {("d", "t"): {subject: file for (_, subject), file in brain.items()}}
     return files, {"d": of_controls}, {"d": brain_resamples.BrainResamples(folder / "brains.npz")}
 
@@ -183,8 +183,8 @@ BOTH = ["subjects_then_average", "average_then_correlate"]
 
 
 def test_intervals_of_ceilings_are_those_of_plain_draws_of_stimuli_and_of_subjects(tmp_path):
-    of, kinds = subjects(9, 6, noise=2.0), brain_resamples.kinds_of(["pearson"], ["all"], [], BOTH)
-    brain, _, resamples = resamples_of(tmp_path, of, {}, kinds, draws=400)
+    of, wanted = subjects(9, 6, noise=2.0), kinds.kinds_of(["pearson"], ["all"], [], BOTH)
+    brain, _, resamples = resamples_of(tmp_path, of, {}, wanted, draws=400)
     table = noise_ceilings.table(brain, ["pearson"], ["all"], {}, "m", BOTH, resamples, ("stimuli", "seeds"))
     rows = table.set_index(["scheme", "averaged"])
     assert set(table["generalises_over"]) == {"stimuli"}
@@ -207,12 +207,12 @@ def test_intervals_of_ceilings_are_those_of_plain_draws_of_stimuli_and_of_subjec
 def test_controls_have_means_over_subjects_intervals_and_shares_of_the_ceiling(tmp_path):
     rng, of = np.random.default_rng(3), subjects(10, 5)
     controls = {"gabor": of.mean(axis=0) + 3 * rng.normal(size=of.shape[1]), "pixels": rng.normal(size=of.shape[1])}
-    kinds = brain_resamples.kinds_of(["pearson"], ["all"], list(controls), BOTH)
-    kinds = [kind for kind in kinds if not brain_resamples.why_not_resampled(kind)]
-    brain, of_controls, resamples = resamples_of(tmp_path, of, controls, kinds, draws=400)
-    wanted, over = ["pearson", "kendall_tau_a"], ("stimuli", "subjects", "seeds")
-    ceiling = noise_ceilings.table(brain, wanted, ["all"], {}, "m", BOTH)
-    found = control_alignment.table(brain, of_controls, wanted, ["all"], {}, ceiling, "m", BOTH, resamples, over)
+    wanted = kinds.kinds_of(["pearson"], ["all"], list(controls), BOTH)
+    wanted = [kind for kind in wanted if not kinds.why_not_resampled(kind)]
+    brain, of_controls, resamples = resamples_of(tmp_path, of, controls, wanted, draws=400)
+    of_both, over = ["pearson", "kendall_tau_a"], ("stimuli", "subjects", "seeds")
+    ceiling = noise_ceilings.table(brain, of_both, ["all"], {}, "m", BOTH)
+    found = control_alignment.table(brain, of_controls, of_both, ["all"], {}, ceiling, "m", BOTH, resamples, over)
     assert set(found["generalises_over"]) == {"stimuli × subjects"}
     rows = found.set_index(["measure", "scheme", "control"])
     for name, rdm in controls.items():

@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from early_alignment.comparison import measures
+from early_alignment.comparison import kinds, measures
+from early_alignment.comparison.kinds import Kind
 from early_alignment.errors import InputError
 from early_alignment.statistics import brain_resamples, claims, curve_tables, curves, resamples, resampling
-from early_alignment.statistics.brain_resamples import BrainResamples, Kind
+from early_alignment.statistics.brain_resamples import BrainResamples
 from scipy import stats
 from scipy.spatial.distance import squareform
 
@@ -116,18 +117,18 @@ def test_what_a_control_leaves_in_a_resample_is_that_of_regressions_residuals(fo
 
 
 def test_kinds_are_in_the_order_of_the_table_and_say_why_they_are_not_resampled():
-    kinds = brain_resamples.kinds_of(["pearson", "whitened"], ["all", "within_partitions"], ["gabor"], [EACH, AVERAGE])
-    assert kinds[:4] == [
+    found = kinds.kinds_of(["pearson", "whitened"], ["all", "within_partitions"], ["gabor"], [EACH, AVERAGE])
+    assert found[:4] == [
         ("pearson", "all", "none", EACH),
         ("pearson", "all", "gabor", EACH),
         ("pearson", "all", "none", AVERAGE),
         ("pearson", "all", "gabor", AVERAGE),
     ]
-    assert kinds[4:6] == [("whitened", "all", "none", EACH), ("whitened", "all", "none", AVERAGE)]
-    why = {kind: brain_resamples.why_not_resampled(kind) for kind in kinds}
-    assert why[kinds[0]] == why[kinds[1]] == why[kinds[2]] == ""
-    assert why[kinds[3]] == "no resamples for average_then_correlate given a control"
-    assert why[kinds[4]] == "no resamples for whitened"
+    assert found[4:6] == [("whitened", "all", "none", EACH), ("whitened", "all", "none", AVERAGE)]
+    why = {kind: kinds.why_not_resampled(kind) for kind in found}
+    assert why[found[0]] == why[found[1]] == why[found[2]] == ""
+    assert why[found[3]] == "no resamples for average_then_correlate given a control"
+    assert why[found[4]] == "no resamples for whitened"
     assert "pairs within_partitions" in why[Kind("pearson", "within_partitions", "none", AVERAGE)]
 
 

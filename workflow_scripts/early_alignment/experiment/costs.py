@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..comparison.kinds import kinds_of, why_not_resampled
 from ..datasets import DataSet, open_dataset
 from ..files import existing
 from .grid import Network, networks_of, size_of_view
@@ -64,6 +65,14 @@ def stages(config: dict, cores: dict[str, int], gpus: dict[str, int]) -> list[St
     results = Path(config["results"])
     bytes_each = np.dtype(config["features"]["dtype"]).itemsize
     networks, found = networks_of(config), []
+    kinds = [
+        kind
+        for kind in kinds_of(*(config["alignment"][key] for key in ("measures", "pairs", "controls", "averaging")))
+        if not why_not_resampled(kind)
+    ]
+    # Both numbers are of a brain RDM and a resample: products of pairs, one sum over all per measure and choice of
+    # pairs; and bytes, of a model RDM's own file and of that in which they are gathered.
+    n_sums, bytes_of_resamples = len({kind[:2] for kind in kinds}), 2 * 4 * len(kinds)
 
     def stage(rule, jobs, seconds, kept=0.0, peak=None):
         taken = measured(results / "benchmarks" / rule)
@@ -80,6 +89,8 @@ def stages(config: dict, cores: dict[str, int], gpus: dict[str, int]) -> list[St
         n_images, n_conditions = size_of(dataset)
         rate = min(DECODED_PER_CORE * cores.get("features", 1), EXTRACTED_PER_GPU * gpus.get("features", 1))
         pairs = n_conditions * (n_conditions - 1) / 2 * 4
+        of_subjects = sum(len(dataset.subjects_of(target)) for target in dataset.targets)
+        resampled = of_subjects * (1 + config["statistics"]["draws"])
         for network in networks.values():
             views = [view for _, _, view in network.looks]
             n_blocks, largest, kept = len(network.blocks), 0.0, 0.0
@@ -92,7 +103,12 @@ def stages(config: dict, cores: dict[str, int], gpus: dict[str, int]) -> list[St
             kept = kept if config["features"]["keep"] else 0.0
             stage("features", len(views), n_images / rate, kept, max(kept, largest))
             stage("alignment", len(views) * n_blocks * len(dataset.targets), SECONDS["alignment"])
-        of_subjects = sum(len(dataset.subjects_of(target)) for target in dataset.targets)
+            if kinds:
+                seconds = (
+                    resampled * n_sums * n_conditions**2 / 2 / PRODUCTS_PER_CORE / cores.get("resampled_alignment", 1)
+                )
+                n_rdms = len(views) * n_blocks
+                stage("resampled_alignment", n_rdms, 1 + seconds, n_rdms * resampled * bytes_of_resamples)
         if not dataset.gives_rdms:
             # How many units a target has is in files; their responses are little beside features.
             stage("responses", of_subjects, SECONDS["responses"])
@@ -118,7 +134,8 @@ def training_stage(network: Network, folder: Path, cores: int, gpus: int) -> Sta
 
 def merged(found: list[Stage]) -> list[Stage]:
     """One stage per rule, networks and data sets added up, in the order in which jobs run."""
-    order, there = ("train", "features", "model_rdms", "responses", "brain_rdms", "alignment"), {s.rule for s in found}
+    order = ("train", "features", "model_rdms", "responses", "brain_rdms", "alignment", "resampled_alignment")
+    there = {stage.rule for stage in found}
     rules = [rule for rule in order if rule in there]
     return [
         Stage(rule, *(sum(column) for column in zip(*(s[1:] for s in found if s.rule == rule), strict=True)))

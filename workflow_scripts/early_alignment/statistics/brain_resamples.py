@@ -4,49 +4,17 @@ The draws are among it, so that all model RDMs are compared over the same resamp
 """
 
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..comparison import pairs as choices
 from ..comparison.alignment import load_alike, naming_the_file
-from ..comparison.measures import PARTIAL
-from ..comparison.schemes import AVERAGE, NO_CONTROL
+from ..comparison.kinds import Kind
 from ..errors import InputError
 from ..geometry import rdms
 from . import resampling
 from .resampling import Sums
-
-
-class Kind(NamedTuple):
-    """A way of comparing RDMs and of averaging over subjects."""
-
-    measure: str
-    pairs: str
-    control: str
-    scheme: str
-
-
-def kinds_of(measures: list[str], pairs: list[str], controls: list[str], averaging: list[str]) -> list[Kind]:
-    """All kinds that are asked for, in the order of the table of alignments."""
-    return [
-        Kind(measure, choice, control, scheme)
-        for choice in pairs
-        for measure in measures
-        for scheme in averaging
-        for control in [NO_CONTROL, *(controls if measure in PARTIAL else [])]
-    ]
-
-
-def why_not_resampled(kind: Kind) -> str:
-    """Why nothing tells how sure comparisons of a kind are, in words; empty if something does."""
-    if kind.measure not in resampling.CORRELATES:
-        return f"no resamples for {kind.measure}"
-    if kind.scheme == AVERAGE and kind.pairs not in (choices.ALL, choices.NOT_SAME):
-        return f"no resamples for {AVERAGE} of pairs {kind.pairs}"
-    if kind.scheme == AVERAGE and kind.control != NO_CONTROL:
-        return f"no resamples for {AVERAGE} given a control"
-    return ""
 
 
 def write(path, brain: dict, controls: dict, kinds: list[Kind], stimuli, draws: int, dataset: str) -> None:

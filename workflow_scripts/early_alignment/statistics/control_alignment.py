@@ -5,9 +5,10 @@ import pandas as pd
 
 from ..comparison import pairs as choices
 from ..comparison.alignment import blocks_of, load_alike, naming_the_file, of_scheme
+from ..comparison.kinds import Kind, why_not_resampled
 from ..comparison.schemes import EACH, NO_CONTROL
 from . import intervals, resampling
-from .brain_resamples import BrainResamples, Kind, columns_of_targets
+from .brain_resamples import BrainResamples, columns_of_targets
 from .ceilings import KNOWN
 from .noise_ceilings import FACTORS, with_shares
 
@@ -57,14 +58,14 @@ def table(
                     kind = Kind(measure, choice, NO_CONTROL, scheme)
                     if of_brains is not None and kind in of_brains.kinds:
                         found = _intervals(of_brains, kind, dataset, target, list(brain), values, over)
-                        status = found.reason or KNOWN
+                        low, high, status = found.low, found.high, found.reason or KNOWN
                     else:
-                        found, status = None, f"no resamples for {measure}, {choice}, {scheme}"
+                        low, high, status = *np.full((2, len(values)), np.nan), why_not_resampled(kind)
                     for i, control in enumerate(of_dataset):
                         row = {"dataset": dataset, "target": target, "of": control}
                         row |= {"measure": measure, "pairs": choice, "scheme": scheme}
                         row |= {"n_pairs": choices.number_of_pairs(loaded[0], blocks), "value": values[i]}
-                        row |= {name: np.nan if found is None else getattr(found, name)[i] for name in ("low", "high")}
+                        row |= {"low": low[i], "high": high[i]}
                         row |= {"generalises_over": " × ".join(over), "n_subjects": len(brain), "status": status}
                         rows.append(row)
     return with_shares(pd.DataFrame(rows), noise_ceiling).rename(columns={"of": "control"}).assign(data=data)

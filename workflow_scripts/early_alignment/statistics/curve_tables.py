@@ -6,9 +6,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from ..comparison.kinds import Kind, why_not_resampled
 from ..epochs import epoch_and_step
 from . import accuracy_alignment, claims, hierarchy, intervals, timing
-from .brain_resamples import Kind, why_not_resampled
 from .ceilings import KNOWN
 from .curves import Curve, Key
 from .multiple_comparisons import benjamini_hochberg

@@ -5,9 +5,10 @@ import pandas as pd
 
 from ..comparison import pairs as choices
 from ..comparison.alignment import blocks_of, load_alike, naming_the_file
+from ..comparison.kinds import Kind
 from ..comparison.schemes import AVERAGE, EACH, NO_CONTROL, NORMALISED, RAW
 from . import ceilings, intervals, resampling
-from .brain_resamples import BrainResamples, Kind
+from .brain_resamples import BrainResamples
 
 OF_A_CEILING = ["dataset", "target", "measure", "pairs", "scheme"]
 """The columns in which an alignment and its noise ceiling agree."""

@@ -8,12 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ..comparison.alignment import naming_the_file
+from ..comparison.kinds import Kind
 from ..comparison.measures import partial
 from ..comparison.schemes import AVERAGE, NO_CONTROL
 from ..errors import InputError
 from ..geometry import rdms
 from . import resampling
-from .brain_resamples import BrainResamples, Kind, columns_of_targets
+from .brain_resamples import BrainResamples, columns_of_targets
 
 OF_THE_FILE = ("dataset", "network", "seed", "epoch", "view", "block")
 """What a model RDM is of."""

@@ -1,0 +1,38 @@
+"""Ways of comparing RDMs and of averaging over subjects, all of which a config may ask for."""
+
+from typing import NamedTuple
+
+from .measures import MEASURES, PARTIAL
+from .pairs import ALL, NOT_SAME
+from .schemes import AVERAGE, NO_CONTROL
+
+
+class Kind(NamedTuple):
+    """A way of comparing RDMs and of averaging over subjects."""
+
+    measure: str
+    pairs: str
+    control: str
+    scheme: str
+
+
+def kinds_of(measures: list[str], pairs: list[str], controls: list[str], averaging: list[str]) -> list[Kind]:
+    """All kinds that are asked for, in the order of the table of alignments."""
+    return [
+        Kind(measure, choice, control, scheme)
+        for choice in pairs
+        for measure in measures
+        for scheme in averaging
+        for control in [NO_CONTROL, *(controls if measure in PARTIAL else [])]
+    ]
+
+
+def why_not_resampled(kind: Kind) -> str:
+    """Why nothing tells how sure comparisons of a kind are, in words; empty if something does."""
+    if not MEASURES[kind.measure].correlates:
+        return f"no resamples for {kind.measure}"
+    if kind.scheme == AVERAGE and kind.pairs not in (ALL, NOT_SAME):
+        return f"no resamples for {AVERAGE} of pairs {kind.pairs}"
+    if kind.scheme == AVERAGE and kind.control != NO_CONTROL:
+        return f"no resamples for {AVERAGE} given a control"
+    return ""
