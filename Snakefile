@@ -57,6 +57,7 @@ rule all:
         rules.trajectories_table.output,
         # Of measures for which stimuli cannot be resampled, no more is known.
         TABLES_OF_RESAMPLES if RESAMPLED else [],
+        rules.claims_in_words.output,
 
 
 # Before anything runs, not in a dry-run: Snakemake does not say earlier what will run the jobs.

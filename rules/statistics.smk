@@ -13,6 +13,7 @@
 #   tables/hierarchy.csv                       whether late blocks go with late targets
 #   tables/accuracy_alignment.csv              whether alignment changes with accuracy
 #   tables/claims.csv                          what the data say of each claim, under each choice of analysis
+#   tables/claims.rst                          the same in words, with which the report opens
 #   tables/survival.csv                        under how many of these choices each claim holds
 
 
@@ -254,6 +255,25 @@ rule claims_table:
         "Evaluate the claims"
     script:
         "../workflow_scripts/evaluate_claims.py"
+
+
+rule claims_in_words:
+    input:
+        [results("tables/claims.csv")] if RESAMPLED else [],
+    output:
+        results("tables/claims.rst"),
+    log:
+        log_of("tables/claims_in_words"),
+    benchmark:
+        benchmark_of("tables/claims_in_words")
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        code=code_version("word_claims.py"),
+    message:
+        "Write in words what the data say of the claims"
+    script:
+        "../workflow_scripts/word_claims.py"
 
 
 rule survival_table:

@@ -42,7 +42,6 @@ MODULES = {
     "comparison/pairs": Changed(["test_pairs.py"], "not two_kinds_of_average"),
     "statistics/ceilings": Changed(["test_measures_and_ceilings.py", "test_ceilings_and_schemes.py"]),
     "geometry/controls": Changed(["test_controls.py"]),
-    "statistics/standard_errors": Changed(["test_tables_and_figures.py"]),
     "noise": Changed(["test_noise.py"]),
     "half_precision": Changed(["test_rdms.py"]),
     "geometry/repetitions": Changed(["test_noise.py"]),

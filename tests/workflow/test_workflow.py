@@ -246,7 +246,7 @@ def test_the_report_shows_figure_captions_and_provenance_in_a_browser(finished_d
         cwd=tmp_path,
     ).stdout  # fmt: skip
     assert "The images and the brain data are SIMULATED" in page
-    for words in ("Figures", "Tables", "model_rdms", "publish_checkpoint"):
+    for words in ("Figures", "Tables", "model_rdms", "publish_checkpoint", "What the data say of the claims"):
         assert words in page, words
 
 

@@ -60,6 +60,7 @@ def test_a_panel_has_each_choices_verdict_value_and_interval(claims):
     plt.close(figure)
 
 
+@pytest.mark.filterwarnings("error")
 def test_one_choice_is_drawn_too(claims):
     one = claims[(claims[list(CHOICES)] == claims[list(CHOICES)].iloc[0]).all(axis=1)]
     figure = specification_curve(one)

@@ -26,12 +26,13 @@ of a mean over stimuli, subjects and seeds is 0.0076, that of a difference betwe
 class Interval(NamedTuple):
     standard_error: np.ndarray
     degrees_of_freedom: np.ndarray
+    reason: str = ""
 
 
 def interval(point, replicates, n, over) -> Interval:
     """Variances by inclusion and exclusion over sets of resampled factors, degrees of freedom by Satterthwaite."""
     if any(n[factor] < 2 for factor in over):
-        return Interval(np.full(np.shape(point), np.nan), np.full(np.shape(point), np.nan))
+        return Interval(*np.full((2, *np.shape(point)), np.nan), "cannot be known: one of a factor")
     only, total = {}, 0
     for some in (some for some in SETS if some <= set(over)):
         only[some] = replicates[some].var(axis=0, ddof=1) - sum(only[few] for few in only if few < some)

@@ -27,7 +27,7 @@ CHOICES = {
     "scheme": "Averaging",
 }
 """The columns of the table of claims that a choice consists of, and what the figure calls them."""
-WIDTH_OF_WORDS = 3.4
+WIDTH_OF_WORDS = 3.2
 """In inches, of claims and of the names of choices, left of the panels."""
 
 
@@ -58,6 +58,7 @@ def specification_curve(claims: pd.DataFrame) -> plt.Figure:
             of_claim = choices.merge(whole[whole["claim"] == claim], how="left", on=list(CHOICES))
             draw_claim(panel, of_claim, claim)
         draw_choices(axes[-1, 0], choices, options)
+        figure.align_ylabels(axes[:-1, 0])
         used = [verdict for verdict in VERDICTS if (whole["verdict"] == verdict).any()]
         handles = [plt.Line2D([], [], linestyle="", markersize=4, label=of, **VERDICTS[of]) for of in used]
         write_legend(figure, handles, "The claim")
@@ -75,13 +76,14 @@ def draw_claim(axes, of_claim: pd.DataFrame, claim: str) -> None:
         axes.vlines(known.index, known["low"], known["high"], color=style["color"], linewidth=1)
         axes.plot(known.index, known["value"], linestyle="", markersize=4, **style)
         unknown = rows.index[rows["value"].isna()]
-        at_bottom: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "clip_on": False}
-        axes.plot(unknown, np.full(len(unknown), 0.05), linestyle="", markersize=4, **at_bottom, **style)
+        if len(unknown):  # of no points, a layout would not know where they are
+            at_bottom: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "clip_on": False}
+            axes.plot(unknown, np.full(len(unknown), 0.05), linestyle="", markersize=4, **at_bottom, **style)
     claimed = of_claim["claimed"].dropna()
     testable = of_claim["verdict"] != "not testable"
     holds = f"holds under {(of_claim['verdict'] == 'holds').sum()} of {testable.sum()}"
     lines = [*textwrap.wrap(claim, 44), f"{holds}; claimed: {claimed.iloc[0]}" if testable.any() else "not testable"]
-    axes.set_ylabel("\n".join(lines), rotation=0, ha="right", va="center", fontsize=7, labelpad=8)
+    axes.set_ylabel("\n".join(lines), rotation=0, ha="right", va="center", fontsize=7)
     axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     axes.tick_params(labelsize=6, bottom=False)
     sns.despine(ax=axes, bottom=True)
@@ -94,7 +96,7 @@ def draw_choices(axes, choices: pd.DataFrame, options: list[tuple[str, str]]) ->
         axes.plot(chosen, np.full(len(chosen), row), linestyle="", marker="o", markersize=3, color="0.2")
     labels = [f"{CHOICES[name]}: {value.replace('_', ' ')}" for name, value in options]
     axes.set_yticks(range(len(options)), labels, fontsize=6)
-    axes.set_ylim(len(options) - 0.5, -0.5)
+    axes.set_ylim(max(1, len(options)) - 0.5, -0.5)
     axes.set_xlim(-0.7, len(choices) - 0.3)
     axes.set_xticks([])
     axes.grid(axis="y", color="0.9", linewidth=0.6)

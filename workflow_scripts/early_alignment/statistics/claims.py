@@ -49,7 +49,8 @@ class Study(NamedTuple):
     over: tuple[str, ...]
     """The factors that intervals generalise over."""
     interval: Callable
-    """As `intervals.interval`: (point, replicates, n, over) → standard_error and degrees_of_freedom, point's shape."""
+    """As `intervals.interval`: (point, replicates, n, over) → standard_error and degrees_of_freedom, point's shape, and
+    the reason why they are not known."""
     accuracy: np.ndarray | None = None
     """Seeds averaged, (epochs,); None where it is not evaluated."""
 
@@ -155,7 +156,7 @@ def estimates(study: Study, weights: dict[tuple[str, str, str], np.ndarray]) -> 
     }
     found = study.interval(point, replicates, study.n[dataset], study.over)
     if np.isnan(found.standard_error).any():
-        raise NotTestable(f"no standard error over {', '.join(study.over)} of {study.n[dataset]}")
+        raise NotTestable(found.reason)
     return Estimates(
         np.asarray(point), *(np.broadcast_to(x, point.shape) for x in (found.standard_error, found.degrees_of_freedom))
     )
