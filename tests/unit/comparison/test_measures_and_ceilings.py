@@ -206,6 +206,6 @@ def test_what_a_control_explains_wholly_and_measures_that_are_no_correlations_ar
     a, b = two_sets
     with pytest.raises(ValueError, match="nothing of it is left"):
         measures.compare_given(a, b, 2 * a[0] + 1, "pearson")
-    for measure in set(measures.MEASURES) - set(measures.PARTIAL):
+    for measure in set(measures.MEASURES) - {"pearson", "spearman"}:
         with pytest.raises(ValueError, match="nothing can be partialled out"):
             measures.compare_given(a, b, a[0] + b[0], measure)

@@ -57,7 +57,7 @@ def align(
         stimuli: The data set's table of stimuli, which labels conditions; None if all pairs alone are compared.
         columns: The other columns: dataset, target, network, seed, epoch (as paths call it, `003` or `000+00100`, from
             which the column step is made too), view, block.
-        controls: Control → file of its RDM. Each adds, for measures in `measures.PARTIAL`, the alignment that is left
+        controls: Control → file of its RDM. Each adds, for measures that are correlations, the alignment that is left
             when it is partialled out.
         averaging: Which of `schemes.SCHEMES`.
 
@@ -78,7 +78,7 @@ def align(
         for choice, blocks in blocks_of(pairs, loaded, stimuli).items():
             columns |= {"pairs": choice, "n_pairs": choices.number_of_pairs(loaded[0], blocks)}
             for measure in measures_:
-                given = partialled if measure in measures.PARTIAL else [NO_CONTROL]
+                given = partialled if measures.MEASURES[measure].is_correlation else [NO_CONTROL]
                 with naming_the_file(files, loaded, measure, blocks):
                     for scheme, control in product(averaging, given):
                         subjects, compared = of_scheme(scheme, brain, brain_rdms, measure, blocks)

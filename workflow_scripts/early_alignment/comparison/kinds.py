@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from .measures import MEASURES, PARTIAL
+from .measures import MEASURES
 from .pairs import ALL, NOT_SAME
 from .schemes import AVERAGE, NO_CONTROL
 
@@ -23,7 +23,7 @@ def kinds_of(measures: list[str], pairs: list[str], controls: list[str], averagi
         for choice in pairs
         for measure in measures
         for scheme in averaging
-        for control in [NO_CONTROL, *(controls if measure in PARTIAL else [])]
+        for control in [NO_CONTROL, *(controls if MEASURES[measure].is_correlation else [])]
     ]
 
 

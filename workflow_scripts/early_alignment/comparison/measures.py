@@ -178,10 +178,6 @@ def average(rdms: np.ndarray, measure: str) -> np.ndarray:
     return MEASURES[measure].normalise(rdms).mean(axis=0)
 
 
-PARTIAL = ("pearson", "spearman")
-"""Measures that are correlations, so that what a third RDM explains can be partialled out of them."""
-
-
 def partial(xy, xz, yz):
     """The correlation of what z leaves of x with what it leaves of y, from the three correlations; arrays broadcast.
 
@@ -198,16 +194,17 @@ def compare_given(a: np.ndarray, b: np.ndarray, control: np.ndarray, measure: st
         a: Condensed RDMs (rdms of a, pairs).
         b: Condensed RDMs (rdms of b, pairs).
         control: Condensed RDM (pairs,).
-        measure: A name in `PARTIAL`; for `spearman`, ranks are partialled out of ranks.
+        measure: One from which something can be partialled out; for `spearman`, ranks are of ranks.
 
     Returns:
         float64 (rdms of a, rdms of b).
 
     Raises:
-        ValueError: As of `compare`; the control leaves nothing of an RDM; or the measure is none of `PARTIAL`.
+        ValueError: As of `compare`; the control leaves nothing of an RDM; or nothing can be partialled out of the measure.
     """
-    if measure not in PARTIAL:
-        raise ValueError(f"nothing can be partialled out of measure {measure!r}; it can of {', '.join(PARTIAL)}")
+    if not MEASURES[measure].is_correlation:
+        can = ", ".join(name for name, other in MEASURES.items() if other.is_correlation)
+        raise ValueError(f"nothing can be partialled out of measure {measure!r}; it can of {can}")
     xz, yz = compare(a, control[None], measure), compare(b, control[None], measure)
     left = partial(compare(a, b, measure), xz, yz.T)
     if np.isnan(left).any():
@@ -235,11 +232,13 @@ class Measure(NamedTuple):
     correlates: Callable[[np.ndarray], np.ndarray] | None = None
     """What is done to RDMs so that the weighted mean product of two, or its centred form, is the measure; None if no
     such thing is known, and so no resampling without building RDMs anew."""
+    is_correlation: bool = False
+    """Whether what a third RDM explains can be partialled out."""
 
 
 MEASURES = {
-    "pearson": Measure(pearson, "Pearson's r", standardised, "RDMs z-scored, then averaged", standardised),
-    "spearman": Measure(spearman, "Spearman's ρ", ranks, "RDMs ranked, then averaged", standardised_ranks),
+    "pearson": Measure(pearson, "Pearson's r", standardised, "RDMs z-scored, then averaged", standardised, True),
+    "spearman": Measure(spearman, "Spearman's ρ", ranks, "RDMs ranked, then averaged", standardised_ranks, True),
     "kendall_tau_a": Measure(
         kendall_tau_a, "Kendall's τ-a", ranks, "RDMs ranked, then averaged, of which tau is near its highest"
     ),
