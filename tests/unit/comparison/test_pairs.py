@@ -208,7 +208,7 @@ def test_a_row_says_which_pairs_and_how_many(files):
 
 
 def test_a_ceiling_of_every_measure_and_choice_of_pairs_is_tabled(files):
-    brain_rdms = {("d", "t"): [files / "brain.npy", files / "other.npy"]}
+    brain_rdms = {("d", "t"): {"1": files / "brain.npy", "2": files / "other.npy"}}
     names = list(measures.MEASURES)
     table = noise_ceilings.table(
         brain_rdms, names, [pairs.ALL, pairs.WITHIN], {"d": files / "stimuli.csv"}, data="measured"
@@ -237,7 +237,9 @@ def test_an_rdm_that_cannot_be_compared_is_named(files, bad, measure):
         aligned(files, [measure], brain=["brain.npy", "other.npy"])
     if bad != "model.npy":
         with pytest.raises(InputError, match=rf"{bad}\n  found:    an RDM is constant"):
-            noise_ceilings.table({("d", "t"): [files / "brain.npy", files / bad]}, [measure], ["all"], {}, "measured")
+            noise_ceilings.table(
+                {("d", "t"): {"1": files / "brain.npy", "2": files / bad}}, [measure], ["all"], {}, "measured"
+            )
 
 
 def test_an_rdm_that_is_constant_within_one_partition_is_named_with_it(files):
@@ -253,7 +255,7 @@ def test_rdms_of_other_conditions_are_named(files):
     for compare in (
         lambda: aligned(files, brain=["brain.npy", "other.npy"]),
         lambda: noise_ceilings.table(
-            {("d", "t"): [files / "brain.npy", files / "other.npy"]}, ["pearson"], ["all"], {}, "measured"
+            {("d", "t"): {"1": files / "brain.npy", "2": files / "other.npy"}}, ["pearson"], ["all"], {}, "measured"
         ),
     ):
         with pytest.raises(InputError, match=r"other\.npy\n  found:    an RDM of 5 conditions\n  expected: 7"):

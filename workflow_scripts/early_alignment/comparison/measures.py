@@ -200,7 +200,7 @@ def compare_given(a: np.ndarray, b: np.ndarray, control: np.ndarray, measure: st
         float64 (rdms of a, rdms of b).
 
     Raises:
-        ValueError: As of `compare`; the control leaves nothing of an RDM; or nothing can be partialled out of the measure.
+        ValueError: As of `compare`; the control leaves nothing of an RDM; or the measure is no correlation.
     """
     if not MEASURES[measure].is_correlation:
         can = ", ".join(name for name, other in MEASURES.items() if other.is_correlation)
