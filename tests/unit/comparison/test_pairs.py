@@ -220,7 +220,7 @@ def test_a_ceiling_of_every_measure_and_choice_of_pairs_is_tabled(files):
     assert list(zip(table["measure"], table["pairs"], strict=True)) == [
         (measure, choice) for choice in (pairs.ALL, pairs.WITHIN) for measure in names
     ]
-    loaded = np.stack([rdms.load(path) for path in brain_rdms["d", "t"]])
+    loaded = np.stack([rdms.load(path) for path in brain_rdms["d", "t"].values()])
     for row in table[table["pairs"] == pairs.ALL].itertuples():
         assert (row.lower, row.upper) == ceilings.noise_ceiling(loaded, row.measure)
         assert row.n_pairs == 21
