@@ -1,13 +1,16 @@
 # Compare one block's RDM at one epoch with every subject's RDM of one target.
 #
-# Inputs: the model RDM, the subjects' brain RDMs, the RDMs of controls, and the labels of conditions where these choose
-# pairs. Output: alignment/{dataset}/{network}/seed-{seed}/epoch-{epoch}/{view}/{block}/{target}.csv, a row per scheme,
-# subject, measure, choice of pairs and control.
+# Inputs: by each distance, the model RDM, the subjects' brain RDMs and the RDMs of controls; the labels of conditions
+# where these choose pairs. Output: alignment/{dataset}/{network}/seed-{seed}/epoch-{epoch}/{view}/{block}/{target}.csv, a
+# row per distance, scheme, subject, measure, choice of pairs and control.
 
 
 rule alignment:
     input:
-        model=results(f"model_rdms/{{dataset}}/{LOOK}/{{block}}.npy"),
+        models=[
+            results(f"model_rdms/{{dataset}}/{LOOK}/{{block}}/{distance}.npy")
+            for distance in DISTANCES
+        ],
         brain=lambda wildcards: brain_rdm_files(wildcards.dataset, wildcards.target),
         controls=lambda wildcards: control_rdm_files(wildcards.dataset),
         stimuli=lambda wildcards: files_of_labels(wildcards.dataset),
@@ -20,6 +23,7 @@ rule alignment:
     conda:
         "../envs/analysis.yaml"
     params:
+        distances=list(DISTANCES),
         measures=config["alignment"]["measures"],
         pairs=config["alignment"]["pairs"],
         controls=CONTROLS,

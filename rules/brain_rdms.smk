@@ -1,7 +1,7 @@
 # Compute a subject's RDM for one target from the responses, or take the one that was published.
 #
 # Inputs: the responses, and the list of stimuli for the names of conditions in messages; or, of data sets that are RDMs,
-# their files. Output: brain_rdms/{dataset}/sub-{subject}/{target}.npy, condensed.
+# their files. Output: brain_rdms/{dataset}/sub-{subject}/{target}/{distance}.npy, condensed.
 
 
 rule brain_rdms:
@@ -9,20 +9,19 @@ rule brain_rdms:
         responses=results("responses/{dataset}/sub-{subject}/{target}.npy"),
         stimuli=ancient(results("stimuli/{dataset}.csv")),
     output:
-        results("brain_rdms/{dataset}/sub-{subject}/{target}.npy"),
+        results("brain_rdms/{dataset}/sub-{subject}/{target}/{distance}.npy"),
     log:
-        log_of("brain_rdms/{dataset}/sub-{subject}/{target}"),
+        log_of("brain_rdms/{dataset}/sub-{subject}/{target}/{distance}"),
     benchmark:
-        benchmark_of("brain_rdms/{dataset}/sub-{subject}/{target}")
+        benchmark_of("brain_rdms/{dataset}/sub-{subject}/{target}/{distance}")
     wildcard_constraints:
         dataset=one_of(DATASETS_OF_RESPONSES),
     conda:
         "../envs/analysis.yaml"
     params:
-        distance=BRAIN_DISTANCE,
         code=code_version("compute_brain_rdm.py"),
     message:
-        "Compute the RDM of {wildcards.target} in subject {wildcards.subject}, {wildcards.dataset}"
+        "Compute the {wildcards.distance} RDM of {wildcards.target} in subject {wildcards.subject}, {wildcards.dataset}"
     script:
         "../workflow_scripts/compute_brain_rdm.py"
 
@@ -31,18 +30,17 @@ rule published_rdms:
     input:
         brain_files,
     output:
-        results("brain_rdms/{dataset}/sub-{subject}/{target}.npy"),
+        results("brain_rdms/{dataset}/sub-{subject}/{target}/{distance}.npy"),
     log:
-        log_of("brain_rdms/{dataset}/sub-{subject}/{target}"),
+        log_of("brain_rdms/{dataset}/sub-{subject}/{target}/{distance}"),
     benchmark:
-        benchmark_of("brain_rdms/{dataset}/sub-{subject}/{target}")
+        benchmark_of("brain_rdms/{dataset}/sub-{subject}/{target}/{distance}")
     wildcard_constraints:
         dataset=one_of(DATASETS_OF_RDMS),
     conda:
         "../envs/analysis.yaml"
     params:
         dataset=lambda wildcards: DATASETS[wildcards.dataset].science,
-        distance=BRAIN_DISTANCE,
         code=code_with_format("read_published_rdm.py"),
     message:
         "Read the RDM of {wildcards.target} in subject {wildcards.subject}, {wildcards.dataset}"

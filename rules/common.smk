@@ -14,7 +14,7 @@ from early_alignment.datasets import open_dataset
 from early_alignment.comparison.kinds import kinds_of, why_not_resampled
 from early_alignment.errors import InputError
 from early_alignment.experiment.config import check_own_files, check_roots, checked, own_checkpoint
-from early_alignment.experiment.grid import networks_of, size_of_view
+from early_alignment.experiment.grid import distances, networks_of, size_of_view
 from early_alignment.geometry.brain_rdms import NEEDS_REPETITIONS
 from early_alignment.geometry.controls import distance_of
 from early_alignment.simulation.plan import plan_of
@@ -62,7 +62,8 @@ except InputError as error:
 DATASETS_OF_RDMS = [name for name, dataset in DATASETS.items() if dataset.gives_rdms]
 DATASETS_OF_RESPONSES = [name for name in DATASETS if name not in DATASETS_OF_RDMS]
 CONTROLS = config["alignment"]["controls"]
-BRAIN_DISTANCE = config["rdm"]["brain_distance"] or config["rdm"]["distance"]
+# Distance between patterns of networks → that between patterns of brains.
+DISTANCES = distances(config)
 SUBJECTS = {s for name, target in TARGETS for s in DATASETS[name].subjects_of(target)}
 
 
@@ -81,6 +82,7 @@ wildcard_constraints:
     dataset=one_of(DATASETS),
     target=one_of({target for _, target in TARGETS}),
     control=one_of(CONTROLS),
+    distance=one_of({*DISTANCES, *DISTANCES.values()}),
     subject=one_of(SUBJECTS),
 
 
@@ -133,10 +135,17 @@ def experiment_files(pattern, network):
     ]
 
 
+def brain_rdm_file(dataset, subject, target, distance):
+    """The brain RDM that is compared with those of networks of some distance."""
+    return results(f"brain_rdms/{dataset}/sub-{subject}/{target}/{DISTANCES[distance]}.npy")
+
+
 def brain_rdm_files(dataset, target):
-    """The brain RDMs of all subjects that have the target, in order."""
+    """For each distance, the brain RDMs of all subjects that have the target, in order."""
     subjects = DATASETS[dataset].subjects_of(target)
-    return [results(f"brain_rdms/{dataset}/sub-{subject}/{target}.npy") for subject in subjects]
+    return [
+        brain_rdm_file(dataset, subject, target, of) for of in DISTANCES for subject in subjects
+    ]
 
 
 # Ways of comparing RDMs for which stimuli can be resampled: measure, pairs, control, scheme.
@@ -150,15 +159,16 @@ RESAMPLED = [
 
 
 def brain_resamples_files():
-    """What comparisons in resamples have in common, of every data set."""
+    """What comparisons in resamples have in common, of every data set and distance."""
     return [
-        results(f"statistics/resamples/{dataset}/brains.npz") for dataset in DATASETS if RESAMPLED
+        results(f"statistics/resamples/{dataset}/brains/{distance}.npz")
+        for dataset, distance in product(DATASETS if RESAMPLED else [], DISTANCES)
     ]
 
 
-def control_rdm_files(dataset):
-    """The RDMs of all controls for a data set's stimuli, in order."""
-    return [results(f"controls/{dataset}/{control}.npy") for control in CONTROLS]
+def control_rdm_files(dataset, of=DISTANCES):
+    """For each distance, the RDMs of all controls for a data set's stimuli, in order."""
+    return [results(f"controls/{dataset}/{control}/{d}.npy") for d in of for control in CONTROLS]
 
 
 def files_of_labels(dataset):
@@ -251,12 +261,13 @@ def known_images(wildcards):
 
 
 def has_resources_of(shared, name):
-    """Let the rule `name` have the cores and resources that profiles and the command give to `shared`."""
+    """Let the rule `name` have the cores, resources and group that profiles and the command give to `shared`."""
     settings = workflow.resource_settings
     for given in (
         settings.overwrite_threads,
         settings.overwrite_resources,
         settings.overwrite_resource_scopes,
+        workflow.group_settings.overwrite_groups,
     ):
         if given and shared in given and name not in given:
             given[name] = given[shared]
@@ -264,7 +275,8 @@ def has_resources_of(shared, name):
 
 # Now, since Snakemake reads what profiles give to rules once, at the first rule.
 for name in NETWORKS:
-    has_resources_of("features", f"features_{name}")
+    for rule in ("features", "geometry", "model_rdms"):
+        has_resources_of(rule, f"{rule}_{name}")
 
 
 def cores_by_rule():

@@ -1,23 +1,32 @@
-# Compute the RDM of one block at one epoch.
+# Compute the RDMs of all blocks at one epoch, by one distance. A rule per network, model_rdms_{network}, as for features.
 #
-# Input: the block's features. Output: model_rdms/{dataset}/{network}/seed-{seed}/epoch-{epoch}/{view}/{block}.npy, condensed.
+# Inputs: the blocks' geometry.
+# Outputs: model_rdms/{dataset}/{network}/seed-{seed}/epoch-{epoch}/{view}/{block}/{distance}.npy for all blocks, condensed.
 
 
-rule model_rdms:
-    input:
-        results(f"features/{{dataset}}/{LOOK}/{{block}}.zarr.zip"),
-    output:
-        results(f"model_rdms/{{dataset}}/{LOOK}/{{block}}.npy"),
-    log:
-        log_of(f"model_rdms/{{dataset}}/{LOOK}/{{block}}"),
-    benchmark:
-        benchmark_of(f"model_rdms/{{dataset}}/{LOOK}/{{block}}")
-    conda:
-        "../envs/analysis.yaml"
-    params:
-        distance=config["rdm"]["distance"],
-        code=code_version("compute_model_rdm.py"),
-    message:
-        "Compute the RDM of {wildcards.block} of {wildcards.network}, seed {wildcards.seed}, epoch {wildcards.epoch}, {wildcards.dataset}"
-    script:
-        "../workflow_scripts/compute_model_rdm.py"
+for network in NETWORKS.values():
+
+    rule:
+        name:
+            f"model_rdms_{network.name}"
+        input:
+            [results(f"geometry/{{dataset}}/{LOOK}/{block}.npz") for block in network.blocks],
+        output:
+            [
+                results(f"model_rdms/{{dataset}}/{LOOK}/{block}/{{distance}}.npy")
+                for block in network.blocks
+            ],
+        log:
+            log_of(f"model_rdms/{{dataset}}/{LOOK}/{{distance}}"),
+        benchmark:
+            benchmark_of(f"model_rdms/{{dataset}}/{LOOK}/{{distance}}")
+        wildcard_constraints:
+            network=re.escape(network.name),
+        conda:
+            "../envs/analysis.yaml"
+        params:
+            code=code_version("compute_model_rdms.py"),
+        message:
+            "Compute {wildcards.distance} RDMs of {wildcards.network}, seed {wildcards.seed}, epoch {wildcards.epoch}, {wildcards.dataset}"
+        script:
+            "../workflow_scripts/compute_model_rdms.py"

@@ -2,10 +2,10 @@
 #
 # Inputs: model RDMs, brain RDMs, and the labels of conditions where these choose pairs; accuracies, the noise ceiling.
 # Outputs:
-#   statistics/resamples/{dataset}/brains.npz  what comparisons with a data set's brains have in common, the draws too
-#   statistics/resamples/{dataset}/{network}/seed-{seed}/epoch-{epoch}/{view}/{block}.npz
+#   statistics/resamples/{dataset}/brains/{distance}.npz  what comparisons with a data set's brains have in common, the draws too
+#   statistics/resamples/{dataset}/{network}/seed-{seed}/epoch-{epoch}/{view}/{block}/{distance}.npz
 #                                              a model RDM's alignment with all subjects and targets in each resample
-#   statistics/gathered/{dataset}/{network}.npz  those of a network, which all tables are made from
+#   statistics/gathered/{dataset}/{network}/{distance}.npz  those of a network, which all tables are made from
 #   tables/trajectories.csv                    mean alignment at each epoch, with its interval
 #   tables/timing.csv                          when it peaks, when half of it is there
 #   tables/peak_distribution.csv               how resampling moves the peak
@@ -22,19 +22,19 @@ include: "helpers/statistics.smk"
 
 rule resampled_brains:
     input:
-        brain=lambda wildcards: brain_rdms_of(wildcards.dataset).values(),
-        controls=lambda wildcards: control_rdm_files(wildcards.dataset),
+        brain=lambda wildcards: brain_rdms_of(wildcards).values(),
+        controls=lambda wildcards: control_rdm_files(wildcards.dataset, [wildcards.distance]),
         stimuli=lambda wildcards: files_of_labels(wildcards.dataset),
     output:
-        results("statistics/resamples/{dataset}/brains.npz"),
+        results("statistics/resamples/{dataset}/brains/{distance}.npz"),
     log:
-        log_of("statistics/resamples/{dataset}/brains"),
+        log_of("statistics/resamples/{dataset}/brains/{distance}"),
     benchmark:
-        benchmark_of("statistics/resamples/{dataset}/brains")
+        benchmark_of("statistics/resamples/{dataset}/brains/{distance}")
     conda:
         "../envs/analysis.yaml"
     params:
-        columns=lambda wildcards: list(brain_rdms_of(wildcards.dataset)),
+        columns=lambda wildcards: list(brain_rdms_of(wildcards)),
         controls=CONTROLS,
         kinds=[tuple(kind) for kind in RESAMPLED],
         draws=config["statistics"]["draws"],
@@ -47,8 +47,8 @@ rule resampled_brains:
 
 rule resampled_alignment:
     input:
-        model=results(f"model_rdms/{{dataset}}/{LOOK}/{{block}}.npy"),
-        brains=results("statistics/resamples/{dataset}/brains.npz"),
+        model=results(f"model_rdms/{{dataset}}/{LOOK}/{{block}}/{{distance}}.npy"),
+        brains=results("statistics/resamples/{dataset}/brains/{distance}.npz"),
     output:
         results(RESAMPLES),
     log:
@@ -67,14 +67,14 @@ rule resampled_alignment:
 
 rule gathered_resamples:
     input:
-        brains=results("statistics/resamples/{dataset}/brains.npz"),
+        brains=results("statistics/resamples/{dataset}/brains/{distance}.npz"),
         resamples=resamples_of,
     output:
-        results("statistics/gathered/{dataset}/{network}.npz"),
+        results("statistics/gathered/{dataset}/{network}/{distance}.npz"),
     log:
-        log_of("statistics/gathered/{dataset}/{network}"),
+        log_of("statistics/gathered/{dataset}/{network}/{distance}"),
     benchmark:
-        benchmark_of("statistics/gathered/{dataset}/{network}")
+        benchmark_of("statistics/gathered/{dataset}/{network}/{distance}")
     conda:
         "../envs/analysis.yaml"
     params:
@@ -89,8 +89,8 @@ rule gathered_resamples:
 # an epoch, which says how many steps an epoch has.
 CURVES = {
     "resamples": [
-        results(f"statistics/gathered/{dataset}/{network}.npz")
-        for network, dataset in product(NETWORKS, DATASETS)
+        results(f"statistics/gathered/{dataset}/{network}/{distance}.npz")
+        for network, dataset, distance in product(NETWORKS, DATASETS, DISTANCES)
         if RESAMPLED
     ],
     "accuracies": ACCURACIES_IN_PARTS,

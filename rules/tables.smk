@@ -103,6 +103,7 @@ rule noise_ceiling_table:
     params:
         targets=TARGETS,
         subjects=[DATASETS[dataset].subjects_of(target) for dataset, target in TARGETS],
+        distances=list(DISTANCES),
         measures=config["alignment"]["measures"],
         pairs=config["alignment"]["pairs"],
         averaging=config["alignment"]["averaging"],
@@ -133,6 +134,7 @@ rule controls_table:
     params:
         targets=TARGETS,
         subjects=[DATASETS[dataset].subjects_of(target) for dataset, target in TARGETS],
+        distances=list(DISTANCES),
         controls=CONTROLS,
         measures=config["alignment"]["measures"],
         pairs=config["alignment"]["pairs"],

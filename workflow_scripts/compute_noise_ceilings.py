@@ -1,5 +1,7 @@
 """Compute the noise ceiling of every target, by every measure and over every choice of pairs."""
 
+from itertools import product
+
 from early_alignment.logs import log_to
 from early_alignment.statistics import noise_ceilings
 from early_alignment.statistics.brain_resamples import BrainResamples
@@ -7,10 +9,12 @@ from early_alignment.statistics.brain_resamples import BrainResamples
 log_to(snakemake.log[0])
 files = iter(snakemake.input.brain_rdms)
 brain_rdms = {
-    tuple(target): {subject: next(files) for subject in subjects}
+    (*target, distance): {subject: next(files) for subject in subjects}
     for target, subjects in zip(snakemake.params.targets, snakemake.params.subjects, strict=True)
+    for distance in snakemake.params.distances
 }
-datasets = dict.fromkeys(dataset for dataset, _ in brain_rdms)
+datasets = dict.fromkeys(dataset for dataset, *_ in brain_rdms)
+of_rdms = list(product(datasets, snakemake.params.distances))
 table = noise_ceilings.table(
     brain_rdms,
     measures=snakemake.params.measures,
@@ -18,9 +22,7 @@ table = noise_ceilings.table(
     stimuli=dict(zip(datasets, snakemake.input.stimuli, strict=True)) if snakemake.input.stimuli else {},
     data=snakemake.params.data,
     averaging=snakemake.params.averaging,
-    resamples={
-        dataset: BrainResamples(file) for dataset, file in zip(datasets, snakemake.input.resamples, strict=False)
-    },
+    resamples=dict(zip(of_rdms, map(BrainResamples, snakemake.input.resamples), strict=False)),
     over=tuple(snakemake.params.over),
 )
 table.to_csv(snakemake.output[0], index=False)

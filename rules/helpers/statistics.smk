@@ -1,19 +1,20 @@
 # What the rules of rules/statistics.smk ask for.
 
-RESAMPLES = f"statistics/resamples/{{dataset}}/{LOOK}/{{block}}.npz"
+RESAMPLES = f"statistics/resamples/{{dataset}}/{LOOK}/{{block}}/{{distance}}.npz"
 
 
-def brain_rdms_of(dataset):
+def brain_rdms_of(wildcards):
     """(target, subject) → the file of its brain RDM, for all of a data set's."""
+    dataset = wildcards.dataset
     return {
-        (target, subject): results(f"brain_rdms/{dataset}/sub-{subject}/{target}.npy")
+        (target, subject): brain_rdm_file(dataset, subject, target, wildcards.distance)
         for target in DATASETS[dataset].targets
         for subject in DATASETS[dataset].subjects_of(target)
     }
 
 
 def resamples_of(wildcards):
-    """The files of resamples of a network with a data set, blocks in order."""
+    """The files of resamples of a network with a data set by one distance, blocks in order."""
     network = NETWORKS[wildcards.network]
     return [
         results(RESAMPLES).format(
@@ -23,6 +24,7 @@ def resamples_of(wildcards):
             epoch=epoch,
             view=view,
             block=block,
+            distance=wildcards.distance,
         )
         for block, (seed, epoch, view) in product(network.blocks, network.looks)
     ]

@@ -1,9 +1,10 @@
-"""Alignment of one block at one epoch with one target: a row per subject, measure, pairs, control and scheme."""
+"""Alignment of a block with a target: a row per distance, subject, measure, choice of pairs, control and scheme."""
 
 import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,6 +27,7 @@ COLUMNS = (
     "step",
     "view",
     "block",
+    "distance",
     "measure",
     "pairs",
     "control",
@@ -35,57 +37,69 @@ COLUMNS = (
 )
 
 
+class Files(NamedTuple):
+    """Files of RDMs of one distance."""
+
+    model: str
+    brain: dict
+    """Subject → the file of the brain RDM."""
+    controls: dict
+    """Control → the file of its RDM. Each adds, for measures that are correlations, the alignment that is left when it
+    is partialled out."""
+
+
 def align(
     path,
-    model,
-    brain: dict,
+    rdms_of: dict[str, Files],
     measures_: list[str],
     pairs: list[str],
     stimuli,
     columns: dict[str, str],
-    controls: dict | None = None,
     averaging=(EACH,),
 ) -> None:
-    """Write the alignment of a model RDM with every subject's brain RDM.
+    """Write the alignment of a block's model RDMs with every subject's brain RDM.
 
     Args:
         path: The CSV file to write.
-        model: File of the model RDM.
-        brain: Subject → file of the brain RDM.
+        rdms_of: Distance → the files of its RDMs.
         measures_: Names of similarity measures.
         pairs: Which pairs of conditions are compared, each as of `pairs.blocks`.
         stimuli: The data set's table of stimuli, which labels conditions; None if all pairs alone are compared.
         columns: The other columns: dataset, target, network, seed, epoch (as paths call it, `003` or `000+00100`, from
             which the column step is made too), view, block.
-        controls: Control → file of its RDM. Each adds, for measures that are correlations, the alignment that is left
-            when it is partialled out.
         averaging: Which of `schemes.SCHEMES`.
 
     Raises:
         InputError: The RDMs are of different numbers of conditions, or one of them cannot be compared.
     """
-    controls = controls or {}
     epoch, step = epoch_and_step(columns["epoch"])
     columns = columns | {"epoch": epoch, "step": step}
-    files = [model, *controls.values(), *brain.values()]
-    loaded = load_alike(files)
-    first_brain = 1 + len(controls)
-    model_rdm, brain_rdms = loaded[:1], loaded[first_brain:]
-    partialled = {NO_CONTROL: None} | dict(zip(controls, loaded[1:first_brain], strict=True))
     with open(path, "w", newline="") as file:
         table = csv.DictWriter(file, COLUMNS)
         table.writeheader()
-        for choice, blocks in blocks_of(pairs, loaded, stimuli).items():
-            columns |= {"pairs": choice, "n_pairs": choices.number_of_pairs(loaded[0], blocks)}
-            for measure in measures_:
-                given = partialled if measures.MEASURES[measure].is_correlation else [NO_CONTROL]
-                with naming_the_file(files, loaded, measure, blocks):
-                    for scheme, control in product(averaging, given):
-                        subjects, compared = of_scheme(scheme, brain, brain_rdms, measure, blocks)
-                        values = choices.compare_in_blocks(model_rdm, compared, measure, blocks, partialled[control])[0]
-                        columns |= {"measure": measure, "control": control, "scheme": scheme}
-                        for subject, value in zip(subjects, values, strict=True):
-                            table.writerow(columns | {"subject": subject, "value": repr(float(value))})
+        for distance, files in rdms_of.items():
+            for row in rows_of(files, measures_, pairs, stimuli, averaging):
+                table.writerow(columns | {"distance": distance} | row)
+
+
+def rows_of(files: Files, measures_: list[str], pairs: list[str], stimuli, averaging=(EACH,)) -> Iterator[dict]:
+    """The alignments by one distance; arguments and errors as of `align`."""
+    paths = [files.model, *files.controls.values(), *files.brain.values()]
+    loaded = load_alike(paths)
+    first_brain = 1 + len(files.controls)
+    model_rdm, brain_rdms = loaded[:1], loaded[first_brain:]
+    partialled = {NO_CONTROL: None} | dict(zip(files.controls, loaded[1:first_brain], strict=True))
+    for choice, blocks in blocks_of(pairs, loaded, stimuli).items():
+        of = {"pairs": choice, "n_pairs": choices.number_of_pairs(loaded[0], blocks)}
+        for measure in measures_:
+            given = partialled if measures.MEASURES[measure].is_correlation else [NO_CONTROL]
+            with naming_the_file(paths, loaded, measure, blocks):
+                for scheme, control in product(averaging, given):
+                    subjects, compared = of_scheme(scheme, files.brain, brain_rdms, measure, blocks)
+                    values = choices.compare_in_blocks(model_rdm, compared, measure, blocks, partialled[control])[0]
+                    of |= {"measure": measure, "control": control, "scheme": scheme}
+                    for subject, value in zip(subjects, values, strict=True):
+                        yield of | {"subject": subject, "value": repr(float(value))}
 
 
 def blocks_of(pairs: list[str], loaded: np.ndarray, stimuli) -> dict[str, dict[str, np.ndarray | slice]]:

@@ -18,7 +18,7 @@ from ..files import existing
 from ..geometry import brain_rdms
 from ..training import class_folders
 from .config import own_checkpoint
-from .grid import CALIBRATED, Network, networks_of, sizes
+from .grid import CALIBRATED, Network, distances, networks_of, sizes
 
 IMAGES_PER_JOB = 200
 
@@ -44,8 +44,9 @@ def problems(config: dict, processes: int = 1) -> tuple[list[str], list[InputErr
             if listed is None:
                 continue
             _attempt(errors, check_conditions, dataset, listed)
-            distance = config["rdm"]["brain_distance"] or config["rdm"]["distance"]
-            _attempt(errors, dataset.check_distance, distance)
+            of_brains = list(dict.fromkeys(distances(config).values()))
+            for distance in of_brains:
+                _attempt(errors, dataset.check_distance, distance)
             _attempt(errors, dataset.check_subjects)
             conditions[name] = len({stimulus.condition for stimulus in listed})
             summaries += _attempt(errors, notes_on_labels, dataset, listed, config["alignment"]["pairs"]) or []
@@ -54,7 +55,7 @@ def problems(config: dict, processes: int = 1) -> tuple[list[str], list[InputErr
             pictures[dataset] = [pool.submit(look_at_images, dataset, part, background) for part in parts]
             for target in dataset.targets:
                 for subject in dataset.subjects_of(target):
-                    jobs.append(pool.submit(wrong_responses, dataset, subject, target, distance))
+                    jobs += [pool.submit(wrong_responses, dataset, subject, target, of) for of in of_brains]
         for dataset, parts in pictures.items():
             found = [part.result() for part in parts]
             undecodable = [error for _, wrong in found for error in wrong]

@@ -19,7 +19,7 @@ import numpy as np
 from ..comparison.kinds import kinds_of, why_not_resampled
 from ..datasets import DataSet, open_dataset
 from ..files import existing
-from .grid import Network, networks_of, size_of_view
+from .grid import Network, distances, networks_of, size_of_view
 
 DECODED_PER_CORE = 100
 """ImageNet-sized photographs that a core decodes and crops in a second; 100 to 150 are common."""
@@ -64,7 +64,8 @@ def stages(config: dict, cores: dict[str, int], gpus: dict[str, int]) -> list[St
     """
     results = Path(config["results"])
     bytes_each = np.dtype(config["features"]["dtype"]).itemsize
-    networks, found = networks_of(config), []
+    networks, found, of_distance = networks_of(config), [], distances(config)
+    n_distances, n_of_brains = len(of_distance), len(set(of_distance.values()))
     kinds = [
         kind
         for kind in kinds_of(*(config["alignment"][key] for key in ("measures", "pairs", "controls", "averaging")))
@@ -88,7 +89,7 @@ def stages(config: dict, cores: dict[str, int], gpus: dict[str, int]) -> list[St
         dataset = open_dataset(name, settings)
         n_images, n_conditions = size_of(dataset)
         rate = min(DECODED_PER_CORE * cores.get("features", 1), EXTRACTED_PER_GPU * gpus.get("features", 1))
-        pairs = n_conditions * (n_conditions - 1) / 2 * 4
+        pairs, products = n_conditions * (n_conditions - 1) / 2 * 4, n_conditions * (n_conditions + 1) / 2 * 8
         of_subjects = sum(len(dataset.subjects_of(target)) for target in dataset.targets)
         resampled = of_subjects * (1 + config["statistics"]["draws"])
         for network in networks.values():
@@ -98,8 +99,9 @@ def stages(config: dict, cores: dict[str, int], gpus: dict[str, int]) -> list[St
                 n_features = sum(features_of(results, network, name, view, block) for block in network.blocks)
                 each, n_looks = n_conditions * n_features * bytes_each * COMPRESSED, views.count(view)
                 largest, kept = max(largest, each), kept + each * n_looks
-                seconds = n_conditions**2 * n_features / n_blocks / PRODUCTS_PER_CORE / cores.get("model_rdms", 1)
-                stage("model_rdms", n_looks * n_blocks, 1 + seconds, pairs * n_looks * n_blocks)
+                seconds = n_conditions**2 * n_features / PRODUCTS_PER_CORE / cores.get("geometry", 1)
+                stage("geometry", n_looks, n_blocks + seconds, products * n_looks * n_blocks)
+                stage("model_rdms", n_looks * n_distances, 1 + 0.1 * n_blocks, pairs * n_looks * n_blocks * n_distances)
             kept = kept if config["features"]["keep"] else 0.0
             stage("features", len(views), n_images / rate, kept, max(kept, largest))
             stage("alignment", len(views) * n_blocks * len(dataset.targets), SECONDS["alignment"])
@@ -107,12 +109,12 @@ def stages(config: dict, cores: dict[str, int], gpus: dict[str, int]) -> list[St
                 seconds = (
                     resampled * n_sums * n_conditions**2 / 2 / PRODUCTS_PER_CORE / cores.get("resampled_alignment", 1)
                 )
-                n_rdms = len(views) * n_blocks
+                n_rdms = len(views) * n_blocks * n_distances
                 stage("resampled_alignment", n_rdms, 1 + seconds, n_rdms * resampled * bytes_of_resamples)
         if not dataset.gives_rdms:
             # How many units a target has is in files; their responses are little beside features.
             stage("responses", of_subjects, SECONDS["responses"])
-        stage("brain_rdms", of_subjects, SECONDS["brain_rdms"], pairs * of_subjects)
+        stage("brain_rdms", of_subjects * n_of_brains, SECONDS["brain_rdms"], pairs * of_subjects * n_of_brains)
     return merged(found)
 
 
@@ -134,7 +136,16 @@ def training_stage(network: Network, folder: Path, cores: int, gpus: int) -> Sta
 
 def merged(found: list[Stage]) -> list[Stage]:
     """One stage per rule, networks and data sets added up, in the order in which jobs run."""
-    order = ("train", "features", "model_rdms", "responses", "brain_rdms", "alignment", "resampled_alignment")
+    order = (
+        "train",
+        "features",
+        "geometry",
+        "model_rdms",
+        "responses",
+        "brain_rdms",
+        "alignment",
+        "resampled_alignment",
+    )
     there = {stage.rule for stage in found}
     rules = [rule for rule in order if rule in there]
     return [

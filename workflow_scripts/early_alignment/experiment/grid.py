@@ -25,6 +25,12 @@ def sizes(features: dict) -> list[int]:
     return size if isinstance(size, list) else [size]
 
 
+def distances(config: dict) -> dict[str, str]:
+    """Distance between patterns of networks → that between patterns of brains that it is compared with."""
+    named = config["rdm"]["distance"]
+    return {of: config["rdm"]["brain_distance"] or of for of in (named if isinstance(named, list) else [named])}
+
+
 def size_of_view(view: str) -> int:
     """The side of images in pixels of a view."""
     return int(view.partition("px")[0])

@@ -45,7 +45,7 @@ PAIRS_LABELS = {
     "across_partitions": "\nacross partitions",
     "without_same_label": "\nwithout pairs of one label",
 }
-OF_A_CEILING = ["measure", "pairs", "scheme"]
+OF_A_CEILING = ["distance", "measure", "pairs", "scheme"]
 """The columns in which an alignment and its noise ceiling agree, beside those of the target."""
 CONTROL_LINES = ((0, (1, 1)), (0, (4, 1, 1, 1)), (0, (6, 2)), (0, (4, 1, 1, 1, 1, 1)))
 CONTROL_COLOUR = "0.35"

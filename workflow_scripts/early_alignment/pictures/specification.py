@@ -21,6 +21,7 @@ VERDICTS: dict[str, dict[str, Any]] = {
 """How each is drawn, told apart in grey too."""
 CHOICES = {
     "view": "View",
+    "distance": "Distance",
     "measure": "Measure",
     "pairs": "Pairs",
     "control": "Partialled out",

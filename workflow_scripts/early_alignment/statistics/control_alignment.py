@@ -14,29 +14,29 @@ from .noise_ceilings import FACTORS, with_shares
 
 
 def table(
-    brain_rdms: dict[tuple[str, str], dict],
-    controls: dict[str, dict],
+    brain_rdms: dict[tuple[str, str, str], dict],
+    controls: dict[tuple[str, str], dict],
     measures: list[str],
     pairs: list[str],
     stimuli: dict,
     noise_ceiling: pd.DataFrame,
     data: str,
     averaging=(EACH,),
-    resamples: dict[str, BrainResamples] | None = None,
+    resamples: dict[tuple[str, str], BrainResamples] | None = None,
     over: tuple[str, ...] = FACTORS,
 ) -> pd.DataFrame:
-    """The alignment of controls, subjects averaged, a row per dataset × target × control × measure × pairs × scheme.
+    """The alignment of controls, subjects averaged: a row per dataset, target, distance, control and kind.
 
     Args:
-        brain_rdms: (dataset, target) → subject → the file of the brain RDM.
-        controls: Dataset → control → the file of its RDM.
+        brain_rdms: (dataset, target, distance) → subject → the file of the brain RDM.
+        controls: (dataset, distance) → control → the file of its RDM.
         measures: Names of similarity measures.
         pairs: Which pairs of conditions are compared, each as of `pairs.blocks`.
         stimuli: Dataset → its table of stimuli, which labels conditions; empty if all pairs alone are compared.
         noise_ceiling: The table `noise_ceiling`.
         data: `measured` or `simulated`.
         averaging: Which of `schemes.SCHEMES`.
-        resamples: Dataset → its resamples, from which intervals follow; none of kinds that are not among them.
+        resamples: (dataset, distance) → its resamples, from which intervals follow, of the kinds that are among them.
         over: The factors that intervals generalise over; those of `FACTORS` that are among them, as controls have no
             seeds.
 
@@ -44,8 +44,8 @@ def table(
         InputError: RDMs are of different numbers of conditions, or one of them cannot be compared.
     """
     over, rows = tuple(factor for factor in FACTORS if factor in over), []
-    for (dataset, target), brain in brain_rdms.items():
-        of_dataset, of_brains = controls[dataset], (resamples or {}).get(dataset)
+    for (dataset, target, distance), brain in brain_rdms.items():
+        of_dataset, of_brains = controls[dataset, distance], (resamples or {}).get((dataset, distance))
         files = [*of_dataset.values(), *brain.values()]
         loaded = load_alike(files)
         control_rdms, of_subjects = loaded[: len(of_dataset)], loaded[len(of_dataset) :]
@@ -62,7 +62,7 @@ def table(
                     else:
                         low, high, status = *np.full((2, len(values)), np.nan), why_not_resampled(kind)
                     for i, control in enumerate(of_dataset):
-                        row = {"dataset": dataset, "target": target, "of": control}
+                        row = {"dataset": dataset, "target": target, "distance": distance, "of": control}
                         row |= {"measure": measure, "pairs": choice, "scheme": scheme}
                         row |= {"n_pairs": choices.number_of_pairs(loaded[0], blocks), "value": values[i]}
                         row |= {"low": low[i], "high": high[i]}

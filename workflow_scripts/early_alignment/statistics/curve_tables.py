@@ -72,7 +72,7 @@ def trajectories(
             )
     table = with_shares(pd.DataFrame(rows + without_intervals(alignment, over)), ceiling)
     # Figures draw the first kind, which is that of the alignments.
-    kinds = list(Kind._fields)
+    kinds = ["distance", *Kind._fields]
     places = {tuple(kind): place for place, kind in enumerate(alignment[kinds].drop_duplicates().to_numpy())}
     order = np.argsort([places[tuple(kind)] for kind in table[kinds].to_numpy()], kind="stable")
     return with_q(table.iloc[order].reset_index(drop=True), ["dataset", "network", "view", *kinds])
@@ -113,7 +113,7 @@ def timing_of_curves(curves: Curves, over: tuple[str, ...], data: str) -> pd.Dat
             reason = status or row.pop("reason", "")
             rows.append(key._asdict() | row | {"status": reason or KNOWN} | described(curve, over) | {"data": data})
     table = pd.DataFrame(rows).drop(columns="reason", errors="ignore")
-    return with_q(table, ["dataset", "network", "view", *Kind._fields, "quantity"])
+    return with_q(table, ["dataset", "network", "view", "distance", *Kind._fields, "quantity"])
 
 
 def _peak(curve: Curve, joint: np.ndarray) -> list[dict]:
@@ -367,7 +367,7 @@ def claims_of(
     return pd.DataFrame(rows)
 
 
-CHOICE = ("network", "view", *Kind._fields)
+CHOICE = ("network", "view", "distance", *Kind._fields)
 """The choices of analysis that claims are evaluated under, each by itself."""
 
 

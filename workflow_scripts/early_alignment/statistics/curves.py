@@ -21,6 +21,7 @@ class Key(NamedTuple):
     network: str
     view: str
     block: str
+    distance: str
     measure: str
     pairs: str
     control: str
@@ -88,14 +89,14 @@ def curves(found: list[Resamples], steps_per_epoch: dict[str, int]) -> Iterator[
         steps_per_epoch: Network → steps per epoch, of networks that are analysed inside an epoch.
     """
     by_place = {tuple(file.of.values()): file for file in found}
-    wholes = dict.fromkeys((f.of["dataset"], f.of["network"], f.of["view"], f.of["block"]) for f in found)
-    for dataset, network, view, block in wholes:
+    places = ("dataset", "network", "view", "block", "distance")
+    for dataset, network, view, block, distance in dict.fromkeys(tuple(f.of[name] for name in places) for f in found):
         of_network = [f.of for f in found if (f.of["dataset"], f.of["network"]) == (dataset, network)]
         seeds = sorted({int(of["seed"]) for of in of_network})
         labels = sorted({of["epoch"] for of in of_network})
 
-        def place(seed, label, view, dataset=dataset, network=network, block=block):
-            return dataset, network, str(seed), label, view, block
+        def place(seed, label, view, dataset=dataset, network=network, block=block, distance=distance):
+            return dataset, network, str(seed), label, view, block, distance
 
         in_view = np.array([place(seeds[0], label, view) in by_place for label in labels])
         if not in_view.all() and view == size_of(view):
@@ -117,7 +118,7 @@ def curves(found: list[Resamples], steps_per_epoch: dict[str, int]) -> Iterator[
             )
             between_subjects = first.between_subjects.get((kind, target))
             yield (
-                Key(dataset, target, network, view, block, *kind),
+                Key(dataset, target, network, view, block, distance, *kind),
                 Curve(
                     labels,
                     np.array([as_number(*epoch_and_step(label), steps_per_epoch.get(network)) for label in labels]),

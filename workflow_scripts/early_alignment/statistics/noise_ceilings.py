@@ -10,7 +10,7 @@ from ..comparison.schemes import AVERAGE, EACH, NO_CONTROL, NORMALISED, RAW
 from . import ceilings, intervals, resampling
 from .brain_resamples import BrainResamples
 
-OF_A_CEILING = ["dataset", "target", "measure", "pairs", "scheme"]
+OF_A_CEILING = ["dataset", "target", "distance", "measure", "pairs", "scheme"]
 """The columns in which an alignment and its noise ceiling agree."""
 FACTORS = ("stimuli", "subjects")
 """That a noise ceiling is computed from samples of."""
@@ -19,34 +19,34 @@ NO_ENDS = dict.fromkeys(("lower_low", "lower_high", "upper_low", "upper_high"), 
 
 
 def table(
-    brain_rdms: dict[tuple[str, str], dict],
+    brain_rdms: dict[tuple[str, str, str], dict],
     measures: list[str],
     pairs: list[str],
     stimuli: dict,
     data: str,
     averaging=(EACH,),
-    resamples: dict[str, BrainResamples] | None = None,
+    resamples: dict[tuple[str, str], BrainResamples] | None = None,
     over: tuple[str, ...] = FACTORS,
 ) -> pd.DataFrame:
-    """The noise ceiling of every target, a row per dataset × target × measure × pairs × scheme × way of averaging RDMs.
+    """The noise ceiling of every target, a row per dataset × target × distance × kind × way of averaging.
 
     Args:
-        brain_rdms: (dataset, target) → subject → the file of the RDM.
+        brain_rdms: (dataset, target, distance) → subject → the file of the RDM.
         measures: Names of similarity measures.
         pairs: Which pairs of conditions are compared, each as of `pairs.blocks`.
         stimuli: Dataset → its table of stimuli, which labels conditions; empty if all pairs alone are compared.
         data: `measured` or `simulated`.
         averaging: Which of `schemes.SCHEMES`; `subjects_then_average` is there in any case.
-        resamples: Dataset → its resamples, from which intervals follow; none of kinds that are not among them.
+        resamples: (dataset, distance) → its resamples, from which intervals follow, of the kinds that are among them.
         over: The factors that intervals generalise over; those of `FACTORS` that are among them.
 
     Raises:
         InputError: RDMs of a target are of different numbers of conditions, or one of them cannot be compared.
     """
     over, rows = tuple(factor for factor in FACTORS if factor in over), []
-    for (dataset, target), brain in brain_rdms.items():
+    for (dataset, target, distance), brain in brain_rdms.items():
         files = list(brain.values())
-        loaded, of_brains = load_alike(files), (resamples or {}).get(dataset)
+        loaded, of_brains = load_alike(files), (resamples or {}).get((dataset, distance))
         for choice, blocks in blocks_of(pairs, loaded, stimuli.get(dataset)).items():
             for measure in measures:
                 with naming_the_file(files, loaded, measure, blocks):
@@ -63,6 +63,7 @@ def table(
                         {
                             "dataset": dataset,
                             "target": target,
+                            "distance": distance,
                             "subjects": len(files),
                             "measure": measure,
                             "pairs": choice,

@@ -1,4 +1,4 @@
-"""Files of alignment in resamples of the stimuli: one per model RDM, and those of a network gathered.
+"""Files of alignment in resamples of the stimuli: one per model RDM, and those of a network and distance gathered.
 
 They say what they are of.
 """
@@ -16,7 +16,7 @@ from ..geometry import rdms
 from . import resampling
 from .brain_resamples import BrainResamples, columns_of_targets
 
-OF_THE_FILE = ("dataset", "network", "seed", "epoch", "view", "block")
+OF_THE_FILE = ("dataset", "network", "seed", "epoch", "view", "block", "distance")
 """What a model RDM is of."""
 
 
@@ -111,7 +111,7 @@ def _resamples(of: np.ndarray, values: np.ndarray, file, between_subjects: dict)
 
 
 def gather(path, brains, files) -> None:
-    """Write what several files of `write_alignment` hold, of one data set and one network, into one.
+    """Write what several files of `write_alignment` hold, of one data set, network and distance, into one.
 
     Args:
         path: The `.npz` to write: the same arrays, `values` and `of` with an axis of files before the others; and what

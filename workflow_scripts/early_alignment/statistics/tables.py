@@ -20,8 +20,8 @@ def read(path) -> pd.DataFrame:
 
 
 def alignment(files, data: str, steps_per_epoch: dict[str, int]) -> pd.DataFrame:
-    """All alignments, a row per dataset × target × subject × network × seed × epoch × view × block × measure ×
-    pairs × control × scheme.
+    """All alignments, a row per dataset × target × subject × network × seed × epoch × view × block × distance ×
+    measure × pairs × control × scheme.
 
     The column `epoch` counts parts of an epoch too: a hundred steps of 5,005 are 0.02; `step` says how many steps.
 
@@ -91,8 +91,8 @@ def size_of(view: str) -> str:
 def peaks(alignment: pd.DataFrame) -> pd.DataFrame:
     """The epoch at which a network is most aligned, subjects averaged; of epochs that are equally so, the earliest.
 
-    A row per dataset × target × network × view × block × measure × pairs × control × scheme × seed. Not every epoch
-    need be analysed with calibrated batch norm statistics. In a calibrated view, those that are not count as in the
+    A row per dataset, target, network, view, block, distance, kind of comparison and seed. Not every epoch need be
+    analysed with calibrated batch norm statistics. In a calibrated view, those that are not count as in the
     plain view of that size, so that each epoch has one try.
 
     Args:
@@ -100,7 +100,8 @@ def peaks(alignment: pd.DataFrame) -> pd.DataFrame:
     """
     calibrated = [view for view in alignment["view"].unique() if view != size_of(view)]
     tried = pd.concat([alignment, *(plain_where_not_calibrated(alignment, view) for view in calibrated)])
-    groups = ["dataset", "target", "network", "view", "block", "measure", "pairs", "control", "scheme", "seed"]
+    groups = ["dataset", "target", "network", "view", "block", "distance"]
+    groups += ["measure", "pairs", "control", "scheme", "seed"]
     mean = tried.groupby([*groups, "epoch", "step", "data"], sort=False)["value"].mean().reset_index()
     mean = mean.sort_values("epoch", kind="stable")
     # Of equal values, idxmax takes the first.
