@@ -20,7 +20,7 @@ rule responses:
     params:
         dataset=lambda wildcards: DATASETS[wildcards.dataset].science,
         regions=lambda wildcards: DATASETS[wildcards.dataset].regions_of(wildcards.target),
-        repeated=not NEEDS_REPETITIONS.isdisjoint(DISTANCES.values()),
+        repeated=any(of in NEEDS_REPETITIONS for of in DISTANCES.values()),
         code=code_with_format("read_responses.py"),
     message:
         "Read the responses of {wildcards.target} in subject {wildcards.subject}, {wildcards.dataset}"

@@ -12,7 +12,7 @@ file = snakemake.input.responses
 responses = np.asarray(open_array(file, "responses", "delete the file and run the workflow again"))
 conditions = list(dict.fromkeys(stimulus.condition for stimulus in stimuli.read(snakemake.input.stimuli)))
 try:
-    rdm = brain_rdms.rdm(responses, snakemake.params.distance, conditions)
+    rdm = brain_rdms.rdm(responses, snakemake.wildcards.distance, conditions)
 except ValueError as error:
     remedy = "leave the subject or the target out of the config, or mend the data set's files"
     raise InputError(file, str(error), "a varying, finite pattern for every condition", remedy) from None
