@@ -16,6 +16,7 @@ rule brain_rdms:
         benchmark_of("brain_rdms/{dataset}/sub-{subject}/{target}/{distance}")
     wildcard_constraints:
         dataset=one_of(DATASETS_OF_RESPONSES),
+        distance=one_of(DISTANCES.values()),
     conda:
         "../envs/analysis.yaml"
     params:
@@ -37,6 +38,7 @@ rule published_rdms:
         benchmark_of("brain_rdms/{dataset}/sub-{subject}/{target}/{distance}")
     wildcard_constraints:
         dataset=one_of(DATASETS_OF_RDMS),
+        distance=one_of(DISTANCES.values()),
     conda:
         "../envs/analysis.yaml"
     params:

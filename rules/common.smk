@@ -82,7 +82,7 @@ wildcard_constraints:
     dataset=one_of(DATASETS),
     target=one_of({target for _, target in TARGETS}),
     control=one_of(CONTROLS),
-    distance=one_of({*DISTANCES, *DISTANCES.values()}),
+    distance=one_of(DISTANCES),
     subject=one_of(SUBJECTS),
 
 

@@ -46,6 +46,7 @@ MODULES = {
     "half_precision": Changed(["test_rdms.py"]),
     "geometry/repetitions": Changed(["test_noise.py"]),
     "geometry/rdms": Changed(["test_rdms.py"]),
+    "geometry/inner_products": Changed(["test_rdms.py"]),
     "training/recipe": Changed(
         ["test_training.py", "test_config.py"], "learning_rate or warm_up or recipe_of or made_smaller"
     ),

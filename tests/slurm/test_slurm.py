@@ -29,7 +29,7 @@ COMMAND = (
     "2",
 )
 """The literal command, polling sooner than one does on a shared cluster."""
-AS_IN_THE_DEMO = ("--set-threads", "train=1", "features=1", "model_rdms=1")
+AS_IN_THE_DEMO = ("--set-threads", "train=1", "features=1", "geometry=1")
 """So that numbers are added in the same order as in the local run."""
 PROFILE = yaml.safe_load((Path(__file__).parents[2] / "profiles/slurm/config.yaml").read_text())
 
@@ -193,7 +193,7 @@ def test_results_equal_those_of_a_local_run(finished, folder, finished_demo):
     here, local = folder / "results/demo", finished_demo / "results/demo"
     compared = [
         file.relative_to(here)
-        for kind in ("brain_rdms/**/*.npy", "model_rdms/**/*.npy", "alignment/**/*.csv")
+        for kind in ("brain_rdms/**/*.npy", "geometry/**/*.npz", "model_rdms/**/*.npy", "alignment/**/*.csv")
         for file in here.glob(kind)
     ]
     assert len(compared) == 6 + 2 * 2 * 4 * 2

@@ -124,7 +124,7 @@ def test_the_plan_is_made_where_snakemake_runs_before_the_data_are_there_and_say
     soon = ("--slurm-init-seconds-before-status-checks", "1")
     printed = run("snakemake", "plan", "--profile", "slurm", *soon, cwd=folder).stdout
     rows = {line.split()[0]: line.split()[1:] for line in printed.splitlines() if line}
-    assert [rows[rule][0] for rule in ("train", "features", "model_rdms", "alignment")] == ["45", "60", "240", "720"]
+    assert [rows[rule][0] for rule in ("train", "features", "geometry", "alignment")] == ["45", "60", "60", "720"]
     assert "datasets.nsd: not there, the published size stands in: 872 images, 872 conditions" in printed
     assert "things_eeg2: not there, the published size stands in: 16,740 images, 1,854 conditions" in printed
     assert "ImageNet's 1,331,167 images stand in" in printed

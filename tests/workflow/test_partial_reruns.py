@@ -55,21 +55,27 @@ def features(looks=LOOKS, datasets=TARGETS):
     return {f"features/{name}/{at(look, block)}.zarr.zip" for name, look, block in cells}
 
 
-def model_rdms(*which, **more):
-    return {file.replace("features", "model_rdms", 1).replace(".zarr.zip", ".npy") for file in features(*which, **more)}
+def geometry(*which, **more):
+    return {file.replace("features", "geometry", 1).replace(".zarr.zip", ".npz") for file in features(*which, **more)}
+
+
+def model_rdms(*which, distance="correlation", **more):
+    places = (file.removeprefix("features/").removesuffix(".zarr.zip") for file in features(*which, **more))
+    return {f"model_rdms/{place}/{distance}.npy" for place in places}
 
 
 def responses(targets=TARGETS, subjects=SUBJECTS):
-    return {file.replace("brain_rdms", "responses", 1) for file in brain_rdms(targets, subjects)}
-
-
-def brain_rdms(targets=TARGETS, subjects=SUBJECTS):
     cells = [(name, subject, target) for name in targets for subject in subjects[name] for target in targets[name]]
-    return {f"brain_rdms/{name}/sub-{subject}/{target}.npy" for name, subject, target in cells}
+    return {f"responses/{name}/sub-{subject}/{target}.npy" for name, subject, target in cells}
 
 
-def controls(names=tuple(DEMO["alignment"]["controls"]), datasets=TARGETS):
-    return {f"controls/{name}/{control}.npy" for name in datasets for control in names}
+def brain_rdms(targets=TARGETS, subjects=SUBJECTS, distance="correlation"):
+    places = (file.removeprefix("responses/").removesuffix(".npy") for file in responses(targets, subjects))
+    return {f"brain_rdms/{place}/{distance}.npy" for place in places}
+
+
+def controls(names=tuple(DEMO["alignment"]["controls"]), datasets=TARGETS, distance="correlation"):
+    return {f"controls/{name}/{control}/{distance}.npy" for name in datasets for control in names}
 
 
 def alignment(looks=LOOKS, targets=TARGETS):
@@ -83,28 +89,30 @@ def alignment(looks=LOOKS, targets=TARGETS):
     return {f"alignment/{name}/{at(look, block)}/{target}.csv" for name, look, block, target in cells}
 
 
-def resamples(looks=LOOKS, datasets=TARGETS):
+def resamples(looks=LOOKS, datasets=TARGETS, distance="correlation"):
     """Those of model RDMs, what gathers these, and the tables of all; those of brains are `brains`."""
-    files = features(looks, datasets)
-    of_models = {file.replace("features", "statistics/resamples", 1).replace(".zarr.zip", ".npz") for file in files}
-    gathered = {f"statistics/gathered/{name}/{network}.npz" for name in datasets for network, *_ in looks}
+    files = (file.removesuffix(".npy") for file in model_rdms(looks, datasets, distance=distance))
+    of_models = {f"{file.replace('model_rdms', 'statistics/resamples', 1)}.npz" for file in files}
+    gathered = {f"statistics/gathered/{name}/{network}/{distance}.npz" for name in datasets for network, *_ in looks}
     return of_models | gathered | OF_RESAMPLES
 
 
-def brains(datasets=TARGETS):
+def brains(datasets=TARGETS, distance="correlation"):
     """What resamples of data sets have in common."""
-    return {f"statistics/resamples/{name}/brains.npz" for name in datasets}
+    return {f"statistics/resamples/{name}/brains/{distance}.npz" for name in datasets}
 
 
-def compared_anew(targets=TARGETS):
+def compared_anew(targets=TARGETS, distance="correlation"):
     """What brain RDMs are compared by or with: alignments, and resamples of data sets, brains and models."""
-    return alignment(targets=targets) | brains(targets) | resamples(datasets=targets)
+    of_models = resamples(datasets=targets, distance=distance)
+    return alignment(targets=targets) | brains(targets, distance) | of_models
 
 
 def everything_from(looks=LOOKS, datasets=TARGETS):
     """Features and what is made of them."""
     targets = {name: TARGETS[name] for name in datasets}
-    made = features(looks, datasets) | model_rdms(looks, datasets) | alignment(looks, targets)
+    made = features(looks, datasets) | geometry(looks, datasets) | model_rdms(looks, datasets)
+    made |= alignment(looks, targets)
     return made | resamples(looks, datasets)
 
 
@@ -177,10 +185,11 @@ def network_added(x):
     blocks, made = BLOCKS["resnet18"], checkpoints("another", [1], NETWORKS["resnet18"].epochs_with_checkpoint)
     for name, targets in TARGETS.items():
         made |= {f"features/{name}/{place}/{block}.zarr.zip" for block in blocks}
-        made |= {f"model_rdms/{name}/{place}/{block}.npy" for block in blocks}
+        made |= {f"geometry/{name}/{place}/{block}.npz" for block in blocks}
+        made |= {f"model_rdms/{name}/{place}/{block}/correlation.npy" for block in blocks}
         made |= {f"alignment/{name}/{place}/{block}/{target}.csv" for block in blocks for target in targets}
-        made |= {f"statistics/resamples/{name}/{place}/{block}.npz" for block in blocks}
-        made.add(f"statistics/gathered/{name}/another.npz")
+        made |= {f"statistics/resamples/{name}/{place}/{block}/correlation.npz" for block in blocks}
+        made.add(f"statistics/gathered/{name}/another/correlation.npz")
     kinds, endings = ("figure1", "specification"), ("png", "svg", "pdf")
     made |= {f"figures/{kind}_another.{ending}" for kind, ending in product(kinds, endings)}
     return made | {"labelled_images/another.json"} | OF_ALIGNMENT | OF_TRAINING | OF_RESAMPLES
@@ -198,8 +207,8 @@ def subject_taken_out_and_put_back(x):
     x.config["datasets"]["simulated_EEG"]["subjects"] = [1, 2]
     x.run_all()
     for target in TARGETS["simulated_EEG"]:
-        for kind in ("responses", "brain_rdms"):
-            (x.folder / f"results/demo/{kind}/simulated_EEG/sub-3/{target}.npy").unlink()
+        for file in (f"responses/simulated_EEG/sub-3/{target}", f"brain_rdms/simulated_EEG/sub-3/{target}/correlation"):
+            (x.folder / f"results/demo/{file}.npy").unlink()
     x.config["datasets"]["simulated_EEG"]["subjects"] = [1, 2, 3]
     eeg = {"simulated_EEG": TARGETS["simulated_EEG"]}
     new = {"simulated_EEG": [3]}
@@ -236,13 +245,20 @@ def background_changed(x):
 
 def brain_distance_changed(x):
     x.config["rdm"] = {"brain_distance": "euclidean"}
-    return brain_rdms() | compared_anew() | OF_ALIGNMENT | OF_BRAINS
+    return brain_rdms(distance="euclidean") | compared_anew() | OF_ALIGNMENT | OF_BRAINS
 
 
 def distance_changed(x):
     x.config["rdm"] = {"distance": "euclidean"}
-    # Luminance is one number, of which the distance is always the same.
-    return controls(["gabor"]) | model_rdms() | brain_rdms() | compared_anew() | OF_ALIGNMENT | OF_BRAINS
+    of = {"distance": "euclidean"}
+    return controls(**of) | model_rdms(**of) | brain_rdms(**of) | compared_anew(**of) | OF_ALIGNMENT | OF_BRAINS
+
+
+def distance_added(x):
+    """It reads no features: not those that were kept, and none that are temporary and gone."""
+    made = distance_changed(x)
+    x.config["rdm"] = {"distance": ["correlation", "euclidean"]}
+    return made
 
 
 def similarity_changed(x):
@@ -285,7 +301,8 @@ def keys_reordered(x):
 def rdm_code_edited(x):
     file = "workflow_scripts/early_alignment/geometry/rdms.py"
     x.replace(file, (x.folder / file).read_bytes() + b"\nEDITED = True\n")
-    return controls() | model_rdms() | brain_rdms() | compared_anew() | OF_ALIGNMENT | OF_BRAINS
+    of_distances = controls() | model_rdms() | brain_rdms()
+    return of_distances | compared_anew() | OF_ALIGNMENT | OF_BRAINS
 
 
 def format_code_edited(x):
@@ -379,6 +396,7 @@ QUICK = (
     averaging_added,
     brain_distance_changed,
     distance_changed,
+    distance_added,
     format_code_edited,
     checkpoint_replaced,
     figure_restyled,

@@ -45,11 +45,12 @@ def experiment(tmp_path):
 
 
 def test_jobs_hours_and_bytes_are_those_of_a_calculation_by_hand(experiment):
-    plan = stages_by_rule(experiment, {"train": 8, "features": 4, "model_rdms": 2}, {"train": 1, "features": 1})
+    plan = stages_by_rule(experiment, {"train": 8, "features": 4, "geometry": 2}, {"train": 1, "features": 1})
     assert {rule: stage.jobs for rule, stage in plan.items()} == {
         "train": 5 * 9,
         "features": 5 * 6,
-        "model_rdms": 5 * 6 * 4,
+        "geometry": 5 * 6,
+        "model_rdms": 5 * 6,
         "brain_rdms": 2 * 3,
         "alignment": 5 * 6 * 4 * 3,
     }
@@ -119,8 +120,8 @@ def test_networks_views_and_steps_add_up(experiment):
     both = stages_by_rule(checked(experiment), {}, {})
     looks = 5 * 6 * 2 + 3 * 2 + 2 * 2  # at two sizes each; of the calibrated, as many again
     assert both["features"].jobs == looks
-    assert both["model_rdms"].jobs == 5 * 6 * 2 * 4 + (3 * 2 + 2 * 2) * 2
-    assert both["alignment"].jobs == both["model_rdms"].jobs * 3
+    assert both["geometry"].jobs == both["model_rdms"].jobs == 5 * 6 * 2 + 3 * 2 + 2 * 2
+    assert both["alignment"].jobs == (5 * 6 * 2 * 4 + (3 * 2 + 2 * 2) * 2) * 3
     assert both["brain_rdms"] == alone["brain_rdms"]
     assert both["train"].jobs == 5 * 9 + 1
     # Checkpoints of epochs 0, 1, 2 and of two early steps, twice, and the optimiser's state.
@@ -192,7 +193,10 @@ def test_a_dry_run_ends_with_the_overview(finished_demo):
 
 
 def test_a_mistyped_target_is_refused_by_name(finished_demo):
-    for wrong in ("results/demo/model_rdms/simulated_fMRI/resnet50/seed-9/epoch-001/64px/layer1.npy", "figuer1"):
+    for wrong in (
+        "results/demo/model_rdms/simulated_fMRI/resnet50/seed-9/epoch-001/64px/layer1/correlation.npy",
+        "figuer1",
+    ):
         refused = run("snakemake", "-n", wrong, "--configfile", "experiments/demo.yaml", cwd=finished_demo, check=False)
         assert refused.returncode != 0
         assert wrong in refused.stdout.split("MissingRuleException")[1]
@@ -277,6 +281,7 @@ def test_a_dry_run_of_all_epochs_costs_little_more_than_a_plain_one(clone, paper
         "accuracy",
         "stimuli",
         "features",
+        "geometry",
         "model_rdms",
     ]
     order += ["responses", "brain_rdms", "statistics", "alignment", "tables", "figures"]

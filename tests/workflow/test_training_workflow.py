@@ -36,7 +36,7 @@ def digests(folder: Path) -> dict[str, tuple]:
     """File → the digest of its bytes and when it was written."""
     return {
         str(path.relative_to(folder)): (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
-        for kind in ("checkpoints", "accuracy", "features", "model_rdms")
+        for kind in ("checkpoints", "accuracy", "features", "geometry", "model_rdms")
         for path in (folder / kind).rglob("*.*")
     }
 
@@ -99,7 +99,7 @@ def test_another_background_makes_stimuli_and_features_anew_and_trains_nothing(t
     folder, experiment = trained
     to_make = planned(experiment | {"features": experiment["features"] | {"background": 127}}, folder)
     kinds = {Path(file).relative_to("results").parts[0] for file in to_make}
-    assert kinds == {"stimuli", "features", "model_rdms", "alignment", "statistics", "tables", "figures"}
+    assert kinds == {"stimuli", "features", "geometry", "model_rdms", "alignment", "statistics", "tables", "figures"}
     assert planned(with_training(experiment, check_images="all"), folder) == set()
 
 
@@ -114,7 +114,7 @@ def test_a_longer_training_adds_epochs_and_touches_none(trained):
     assert {file for file in to_make if "/training/" in file} == segments
     published = re.findall(r"checkpoints/net/seed-1/epoch-(\d+)\.pt", " ".join(sorted(to_make)))
     assert published == ["004", "005", "006"]
-    for kind in ("features", "model_rdms", "alignment"):
+    for kind in ("features", "geometry", "model_rdms", "alignment"):
         made = [file for file in to_make if f"/{kind}/" in file]
         assert made and all("epoch-006" in file for file in made), kind
 

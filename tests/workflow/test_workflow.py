@@ -44,7 +44,7 @@ def test_every_file_of_the_design_is_there(results):
     figures += ["networks", "training"]
     expected = [f"figures/{name}.{ending}" for name in figures for ending in ("png", "svg", "pdf")]
     expected += [f"tables/{name}.csv" for name in TABLES]
-    expected += [f"controls/{name}/{control}.npy" for name in DEMO["datasets"] for control in CONTROLS]
+    expected += [f"controls/{name}/{control}/correlation.npy" for name in DEMO["datasets"] for control in CONTROLS]
     expected += [f"stimuli/{name}.csv" for name in DEMO["datasets"]]
     for name, network in NETWORKS.items():
         for seed, epoch in product(network.seeds, network.epochs_with_checkpoint):
@@ -53,14 +53,16 @@ def test_every_file_of_the_design_is_there(results):
         for (seed, epoch, view), block in product(network.looks, network.blocks):
             place = f"{name}/seed-{seed}/epoch-{epoch}/{view}/{block}"
             for dataset in DEMO["datasets"]:
-                expected += [f"features/{dataset}/{place}.zarr.zip", f"model_rdms/{dataset}/{place}.npy"]
-                expected += [f"statistics/resamples/{dataset}/{place}.npz"]
+                expected += [f"features/{dataset}/{place}.zarr.zip", f"geometry/{dataset}/{place}.npz"]
+                expected += [f"model_rdms/{dataset}/{place}/correlation.npy"]
+                expected += [f"statistics/resamples/{dataset}/{place}/correlation.npz"]
             expected += [f"alignment/{dataset}/{place}/{target}.csv" for dataset, target in TARGETS]
     assert "checkpoints/resnet50/seed-2/epoch-000+00010.pt" in expected
     assert "features/simulated_EEG/resnet50/seed-1/epoch-000/64px-calibrated/layer3.zarr.zip" in expected
     for dataset, target in TARGETS:
         for subject in DEMO["datasets"][dataset]["subjects"]:
-            expected += [f"{kind}/{dataset}/sub-{subject}/{target}.npy" for kind in ("responses", "brain_rdms")]
+            expected += [f"responses/{dataset}/sub-{subject}/{target}.npy"]
+            expected += [f"brain_rdms/{dataset}/sub-{subject}/{target}/correlation.npy"]
     assert [name for name in expected if not (results / name).is_file()] == []
 
 
@@ -88,26 +90,26 @@ def test_a_tabled_alignment_is_the_one_of_files_computed_by_hand(results, table)
     store = zarr.storage.ZipStore(results / f"features/{place}.zarr.zip", mode="r")
     features = zarr.open_array(store, mode="r")[:].astype(np.float64)
     model = pdist(features, "correlation")
-    np.testing.assert_allclose(np.load(results / f"model_rdms/{place}.npy"), model, atol=1e-5)
+    np.testing.assert_allclose(np.load(results / f"model_rdms/{place}/correlation.npy"), model, atol=1e-5)
     rows = table("alignment").query(
         "dataset == 'simulated_fMRI' and network == 'resnet50' and seed == 2 and epoch == 1 and block == 'layer3' "
         "and target == 'hV4' and control == 'none'"
     )
     assert len(rows) == 3
     for row in rows.itertuples():
-        brain = np.load(results / f"brain_rdms/simulated_fMRI/sub-{row.subject}/hV4.npy")
+        brain = np.load(results / f"brain_rdms/simulated_fMRI/sub-{row.subject}/hV4/correlation.npy")
         assert row.value == pytest.approx(np.corrcoef(model, brain)[0, 1], abs=1e-5)
 
 
 def test_what_a_control_leaves_of_an_alignment_is_that_of_regressions_residuals(results, table):
     place = "simulated_EEG/resnet18/seed-1/epoch-004/64px/layer2"
-    model = np.load(results / f"model_rdms/{place}.npy").astype(float)
+    model = np.load(results / f"model_rdms/{place}/correlation.npy").astype(float)
     rows = table("alignment").query(
         "dataset == 'simulated_EEG' and network == 'resnet18' and epoch == 4 and block == 'layer2' and target == '80ms'"
     )
     for row in rows[rows["control"] != "none"].itertuples():
-        brain = np.load(results / f"brain_rdms/simulated_EEG/sub-{row.subject}/80ms.npy").astype(float)
-        control = np.load(results / f"controls/simulated_EEG/{row.control}.npy").astype(float)
+        brain = np.load(results / f"brain_rdms/simulated_EEG/sub-{row.subject}/80ms/correlation.npy").astype(float)
+        control = np.load(results / f"controls/simulated_EEG/{row.control}/correlation.npy").astype(float)
         left = [x - np.poly1d(np.polyfit(control, x, 1))(control) for x in (model, brain)]
         assert row.value == pytest.approx(np.corrcoef(*left)[0, 1], abs=1e-6)
 
@@ -143,7 +145,8 @@ def test_the_planted_noise_ceiling_is_recovered(finished_demo, results, table, d
 
 def brain_rdms(results, dataset, target):
     subjects = DEMO["datasets"][dataset]["subjects"]
-    return np.stack([rdms.load(results / f"brain_rdms/{dataset}/sub-{subject}/{target}.npy") for subject in subjects])
+    files = [results / f"brain_rdms/{dataset}/sub-{subject}/{target}/correlation.npy" for subject in subjects]
+    return np.stack([rdms.load(file) for file in files])
 
 
 def test_the_figure_says_that_it_is_simulated_and_shows_every_panel(results):
@@ -274,7 +277,8 @@ def test_the_papers_dry_run_lists_the_papers_jobs(clone, paper_data):
         "publish_checkpoint": "455",
         "stimuli": "2",
         "features_resnet50": "60",
-        "model_rdms": "240",
+        "geometry_resnet50": "60",
+        "model_rdms_resnet50": "60",
         "responses": "54",
         "brain_rdms": "54",
         "alignment": "720",
@@ -295,7 +299,7 @@ def test_the_papers_dry_run_lists_the_papers_jobs(clone, paper_data):
         "specification_figure": "1",
         "training_figure": "1",
         "all": "1",
-        "total": "1892",
+        "total": "1773",
     }
 
 

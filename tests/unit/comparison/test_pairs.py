@@ -167,8 +167,7 @@ def aligned(folder, measures_=("pearson",), pairs=(pairs.ALL,), epoch="001", bra
     """The rows of an alignment of the RDMs in a folder."""
     alignment.align(
         folder / "alignment.csv",
-        model=folder / "model.npy",
-        brain={name: folder / name for name in brain},
+        {"correlation": alignment.Files(folder / "model.npy", {name: folder / name for name in brain}, {})},
         measures_=list(measures_),
         pairs=list(pairs),
         stimuli=folder / "stimuli.csv",
@@ -208,7 +207,7 @@ def test_a_row_says_which_pairs_and_how_many(files):
 
 
 def test_a_ceiling_of_every_measure_and_choice_of_pairs_is_tabled(files):
-    brain_rdms = {("d", "t"): {"1": files / "brain.npy", "2": files / "other.npy"}}
+    brain_rdms = {("d", "t", "correlation"): {"1": files / "brain.npy", "2": files / "other.npy"}}
     names = list(measures.MEASURES)
     table = noise_ceilings.table(
         brain_rdms, names, [pairs.ALL, pairs.WITHIN], {"d": files / "stimuli.csv"}, data="measured"
@@ -220,7 +219,7 @@ def test_a_ceiling_of_every_measure_and_choice_of_pairs_is_tabled(files):
     assert list(zip(table["measure"], table["pairs"], strict=True)) == [
         (measure, choice) for choice in (pairs.ALL, pairs.WITHIN) for measure in names
     ]
-    loaded = np.stack([rdms.load(path) for path in brain_rdms["d", "t"].values()])
+    loaded = np.stack([rdms.load(path) for path in brain_rdms["d", "t", "correlation"].values()])
     for row in table[table["pairs"] == pairs.ALL].itertuples():
         assert (row.lower, row.upper) == ceilings.noise_ceiling(loaded, row.measure)
         assert row.n_pairs == 21
@@ -238,7 +237,11 @@ def test_an_rdm_that_cannot_be_compared_is_named(files, bad, measure):
     if bad != "model.npy":
         with pytest.raises(InputError, match=rf"{bad}\n  found:    an RDM is constant"):
             noise_ceilings.table(
-                {("d", "t"): {"1": files / "brain.npy", "2": files / bad}}, [measure], ["all"], {}, "measured"
+                {("d", "t", "correlation"): {"1": files / "brain.npy", "2": files / bad}},
+                [measure],
+                ["all"],
+                {},
+                "measured",
             )
 
 
@@ -255,7 +258,11 @@ def test_rdms_of_other_conditions_are_named(files):
     for compare in (
         lambda: aligned(files, brain=["brain.npy", "other.npy"]),
         lambda: noise_ceilings.table(
-            {("d", "t"): {"1": files / "brain.npy", "2": files / "other.npy"}}, ["pearson"], ["all"], {}, "measured"
+            {("d", "t", "correlation"): {"1": files / "brain.npy", "2": files / "other.npy"}},
+            ["pearson"],
+            ["all"],
+            {},
+            "measured",
         ),
     ):
         with pytest.raises(InputError, match=r"other\.npy\n  found:    an RDM of 5 conditions\n  expected: 7"):

@@ -688,7 +688,7 @@ def jobs(dry_run):
     return {rule: int(n) for rule, n in map(str.split, rows) if rule != "total"}
 
 
-RDMS = [f"results/brain_rdms/things/sub-1/{target}.npy" for target in ("170±10ms", "-100ms")]
+RDMS = [f"results/brain_rdms/things/sub-1/{target}/correlation.npy" for target in ("170±10ms", "-100ms")]
 STIMULI = "results/stimuli/things.csv"
 DRY = ("--dry-run", "--quiet", "reason")
 
@@ -703,13 +703,13 @@ def test_the_rules_go_from_raw_sessions_to_rdms_and_redo_what_changed(workflow, 
         settings(raw_root, "things_eeg2_raw") | {"preprocessed": str(folder / "results/preprocessed_data/things")},
     )
     for path, target in zip(RDMS, ("170±10ms", "-100ms"), strict=True):
-        read = np.load(folder / path.replace("brain_rdms", "responses"))
+        read = np.load(folder / path.replace("brain_rdms", "responses").replace("/correlation", ""))
         np.testing.assert_array_equal(read, dataset.patterns("1", target))
         assert read.dtype == dataset.patterns("1", target).dtype
         np.testing.assert_allclose(
             rdms.load(folder / path), brain_rdms.rdm(dataset.patterns("1", target), "correlation"), rtol=1e-6, atol=1e-7
         )
-    assert (folder / "results/logs/brain_rdms/things/sub-1/170±10ms.log").is_file()
+    assert (folder / "results/logs/brain_rdms/things/sub-1/170±10ms/correlation.log").is_file()
     for partition in ("training", "test"):
         path = folder / f"results/preprocessed_data/things/sub-1/preprocessed_eeg_{partition}.npy"
         expected = things_eeg2_preprocessing.join(sessions, partition)["preprocessed_eeg_data"]
@@ -718,7 +718,8 @@ def test_the_rules_go_from_raw_sessions_to_rdms_and_redo_what_changed(workflow, 
     everything = (STIMULI, *RDMS, *DRY)
     assert "Nothing to be done" in snakemake(*everything)
     for distance, read_again in (("euclidean", {}), ("crossnobis", {"responses": 2})):
-        redone = jobs(snakemake(*everything, "--config", f"rdm={{brain_distance: {distance}}}"))
+        others = [path.replace("correlation", distance) for path in RDMS]
+        redone = jobs(snakemake(STIMULI, *others, *DRY, "--config", f"rdm={{brain_distance: {distance}}}"))
         assert redone == {"brain_rdms": 2} | read_again
     redone = jobs(snakemake(*everything, noise_covariance="training"))
     assert redone == {"preprocess_session": 4, "join_sessions": 1, "responses": 2, "brain_rdms": 2}

@@ -449,11 +449,11 @@ def test_a_condition_that_has_no_distance_is_named_by_the_job_of_its_rdm(root, t
     experiment["datasets"] = {"own": own}
     experiment["networks"]["resnet50"]["training"]["images"] = "images"
     (folder / "own.yaml").write_text(yaml.safe_dump(experiment, allow_unicode=True))
-    rdm, of_responses = (f"results/{kind}/own/sub-ann/all.npy" for kind in ("brain_rdms", "responses"))
-    command = ("snakemake", rdm, "--cores", "1", "--show-failed-logs", "--configfile", "own.yaml")
-    printed = run(*command, cwd=folder, check=False).stdout
+    rdms, of_responses = "results/brain_rdms/own/sub-ann/all", "results/responses/own/sub-ann/all.npy"
+    command = ("snakemake", "--cores", "1", "--show-failed-logs", "--configfile", "own.yaml")
+    printed = run(*command, f"{rdms}/correlation.npy", cwd=folder, check=False).stdout
     assert "1 of 4 conditions are constant: dog" in printed
     assert "Traceback" not in printed
     np.testing.assert_array_equal(np.load(folder / of_responses), array)
-    run(*command, "--config", "rdm={brain_distance: euclidean}", cwd=folder)
-    np.testing.assert_allclose(np.load(folder / rdm), pdist(array), rtol=1e-6)
+    run(*command, f"{rdms}/euclidean.npy", "--config", "rdm={brain_distance: euclidean}", cwd=folder)
+    np.testing.assert_allclose(np.load(folder / f"{rdms}/euclidean.npy"), pdist(array), rtol=1e-6)

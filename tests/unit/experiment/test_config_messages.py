@@ -202,12 +202,11 @@ def test_a_name_that_looks_like_a_number_stays_a_name_in_tables_and_figures(tmp_
     np.save(tmp_path / "model.npy", rng.random(6, dtype=np.float32))
     labels = {"dataset": "2023", "target": "NA", "network": "1e5", "seed": "1", "view": "224px", "block": "1.0"}
     for epoch in ("000", "001"):
-        brain = {"007": tmp_path / "model.npy"}
-        of = labels | {"epoch": epoch}
-        alignment.align(tmp_path / f"{epoch}.csv", tmp_path / "model.npy", brain, ["whitened"], ["all"], None, of)
+        files = {"cosine": alignment.Files(tmp_path / "model.npy", {"007": tmp_path / "model.npy"}, {})}
+        alignment.align(tmp_path / f"{epoch}.csv", files, ["whitened"], ["all"], None, labels | {"epoch": epoch})
     aligned = tables.alignment([tmp_path / "000.csv", tmp_path / "001.csv"], "measured", {}).assign(missing=np.nan)
     ceilings = {"dataset": "2023", "target": "NA", "measure": "whitened", "pairs": "all", "lower": 0.1, "upper": 0.2}
-    ceilings |= {"scheme": "subjects_then_average", "averaged": "normalised"}
+    ceilings |= {"distance": "cosine", "scheme": "subjects_then_average", "averaged": "normalised"}
     ceilings = pd.DataFrame([ceilings])
     drawn = curve_tables.trajectories([], aligned, ceilings, ("subjects",), "measured")
     for name, table in (("aligned", aligned), ("ceilings", ceilings), ("drawn", drawn)):

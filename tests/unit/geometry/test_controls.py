@@ -155,8 +155,8 @@ def planted(tmp_path):
 
 def rows_of(folder, measures, averaging=(schemes.EACH,), subjects="123"):
     brain = {subject: folder / f"{subject}.npy" for subject in subjects}
-    given = {"controls": {"luminance": folder / "luminance.npy"}, "averaging": averaging}
-    alignment.align(folder / "rows.csv", folder / "model.npy", brain, measures, ["all"], None, PLACE, **given)
+    files = {"euclidean": alignment.Files(folder / "model.npy", brain, {"luminance": folder / "luminance.npy"})}
+    alignment.align(folder / "rows.csv", files, measures, ["all"], None, PLACE, averaging)
     with open(folder / "rows.csv", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -167,9 +167,9 @@ def test_of_brains_that_see_luminance_alone_the_control_says_so(planted, measure
     found = {control: [float(r["value"]) for r in rows if r["control"] == control] for control in ("none", "luminance")}
     assert np.mean(found["none"]) > 0.5
     assert np.abs(found["luminance"]).max() < 0.08  # of 1,770 pairs
-    brain = {("d", "t"): {subject: planted / f"{subject}.npy" for subject in "123"}}
+    brain = {("d", "t", "euclidean"): {subject: planted / f"{subject}.npy" for subject in "123"}}
     ceiling = noise_ceilings.table(brain, [measure], ["all"], {}, "simulated")
-    of_controls = {"d": {"luminance": planted / "luminance.npy"}}
+    of_controls = {("d", "euclidean"): {"luminance": planted / "luminance.npy"}}
     table = control_alignment.table(brain, of_controls, [measure], ["all"], {}, ceiling, "simulated")
     assert list(table["n_subjects"]) == [3]
     bounds = ceiling[ceiling["averaged"] == "normalised"].iloc[0]

@@ -87,7 +87,16 @@ def version(tmp_path, monkeypatch):
 def test_the_library_code_behind_a_job_is_followed():
     behind = {path.name for path in code_versions.modules_behind(SCRIPTS / "align.py")}
     assert behind == {
-        *("__init__.py", "alignment.py", "epochs.py", "errors.py", "half_precision.py", "logs.py", "measures.py"),
+        *(
+            "__init__.py",
+            "alignment.py",
+            "epochs.py",
+            "errors.py",
+            "half_precision.py",
+            "inner_products.py",
+            "logs.py",
+            "measures.py",
+        ),
         *("pairs.py", "rdms.py", "schemes.py"),
     }
     script, format_ = SCRIPTS / "read_responses.py", "datasets/things_eeg2.py"
@@ -341,7 +350,7 @@ def jobs(script: str, *formats: str) -> set:
         (MEASURE, {"align.py"}),
         (NSD_Z_SCORE, jobs("read_responses.py", "nsd")),
         # Alignments, of RDMs that are stale, import the module too.
-        (RDM_FORMULA, {"compute_model_rdm.py", "compute_brain_rdm.py", "align.py"}),
+        (RDM_FORMULA, {"compute_model_rdms.py", "compute_brain_rdm.py", "align.py"}),
         (TRANSFORM, jobs("extract_features.py")),
     ],
     ids=[
@@ -356,7 +365,8 @@ def jobs(script: str, *formats: str) -> set:
 def test_an_edit_concerns_what_it_can_change_and_nothing_else(tree, edit, concerned):
     """Of the jobs up to the alignments; what is made from these is stale with them."""
     looked_at = {
-        "compute_model_rdm.py",
+        "compute_geometry.py",
+        "compute_model_rdms.py",
         "compute_brain_rdm.py",
         "import_checkpoint.py",
         "evaluate_checkpoint.py",

@@ -64,9 +64,8 @@ def test_the_table_has_a_row_per_scheme_and_way_of_averaging(tmp_path):
     files = [tmp_path / f"{i}.npy" for i in range(4)]
     of = np.stack([rdms.load(file) for file in files])
     both = ["average_then_correlate", "subjects_then_average"]
-    table = noise_ceilings.table(
-        {("d", "t"): dict(enumerate(files)), ("d", "u"): {0: files[0]}}, ["pearson"], ["all"], {}, "m", both
-    )
+    brain = {("d", "t", "cosine"): dict(enumerate(files)), ("d", "u", "cosine"): {0: files[0]}}
+    table = noise_ceilings.table(brain, ["pearson"], ["all"], {}, "m", both)
     several, one = table[table["target"] == "t"], table[table["target"] == "u"]
     assert list(zip(several["scheme"], several["averaged"], strict=True)) == [
         ("average_then_correlate", "normalised"),
@@ -175,8 +174,9 @@ def resamples_of(folder, rdms_of_subjects, controls, wanted, draws=200):
         of_controls[name] = folder / f"{name}.npy"
         rdms.save(of_controls[name], rdm)
     brain_resamples.write(folder / "brains.npz", brain, of_controls, wanted, None, draws, "d")
-    files = {("d", "t"): {subject: file for (_, subject), file in brain.items()}}
-    return files, {"d": of_controls}, {"d": brain_resamples.BrainResamples(folder / "brains.npz")}
+    files = {("d", "t", "cosine"): {subject: file for (_, subject), file in brain.items()}}
+    of = "d", "cosine"
+    return files, {of: of_controls}, {of: brain_resamples.BrainResamples(folder / "brains.npz")}
 
 
 BOTH = ["subjects_then_average", "average_then_correlate"]

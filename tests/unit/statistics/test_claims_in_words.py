@@ -5,7 +5,7 @@ import pandas as pd
 from docutils.core import publish_parts
 from early_alignment.statistics.claims_in_words import in_words
 
-CHOICES = {"view": "224px", "pairs": "all", "control": "none", "scheme": "subjects_then_average"}
+CHOICES = {"view": "224px", "distance": "cosine", "pairs": "all", "control": "none", "scheme": "subjects_then_average"}
 
 
 def test_every_claim_has_its_verdict_number_and_survival_in_plain_text():
@@ -21,7 +21,7 @@ def test_every_claim_has_its_verdict_number_and_survival_in_plain_text():
     html = publish_parts(in_words(pd.DataFrame(rows)), writer="html")["body"]
     assert "problematic" not in html and "system-message" not in html
     for words in (
-        "network net_1 (view 224px, measure pearson, pairs all, control none, scheme subjects then average)",
+        "network net_1 (view 224px, distance cosine, measure pearson, pairs all, control none, scheme subjects then",
         "Early *blocks* go with V1_: <strong>holds</strong>. Of r of `a_`: 0.25 (0.01 to 0.3), claimed above 0.",
         "It holds under 1 of 2 analyses.",
         "None: <strong>not testable</strong>. No data set 'nsd'.",

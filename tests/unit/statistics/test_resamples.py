@@ -53,7 +53,8 @@ def folder(tmp_path_factory):
 
 def write_model(folder, rdm, name="model", **of):
     np.save(folder / f"{name}.npy", rdm)
-    of = {"dataset": "study", "network": "net", "seed": "1", "epoch": "000", "view": "32px", "block": "one"} | of
+    place = {"dataset": "study", "network": "net", "seed": "1", "epoch": "000", "view": "32px", "block": "one"}
+    of = place | {"distance": "cosine"} | of
     path = folder / f"{name}.npz"
     resamples.write_alignment(path, folder / f"{name}.npy", folder / "brains.npz", of)
     return path
@@ -154,7 +155,7 @@ def grid(folder):
 def test_curves_are_of_all_views_blocks_targets_and_kinds(grid):
     found = dict(curves.curves_of(*grid))
     assert len(found) == 2 * 2 * 2 * len(KINDS)
-    key = curves.Key("study", "PPA", "net", "32px", "two", *KINDS[0])
+    key = curves.Key("study", "PPA", "net", "32px", "two", "cosine", *KINDS[0])
     curve = found[key]
     np.testing.assert_allclose(curve.epochs, [0, 0.25, 1, 9])
     assert curve.n == {"stimuli": N, "subjects": 2, "seeds": 2}
@@ -169,7 +170,8 @@ def test_curves_are_of_all_views_blocks_targets_and_kinds(grid):
 def test_epochs_without_a_calibrated_view_count_as_the_plain_one(grid):
     found = dict(curves.curves_of(*grid))
     plain, calibrated = (
-        found[curves.Key("study", "V1", "net", view, "two", *KINDS[0])] for view in ("32px", "32px-calibrated")
+        found[curves.Key("study", "V1", "net", view, "two", "cosine", *KINDS[0])]
+        for view in ("32px", "32px-calibrated")
     )
     assert calibrated.in_view.tolist() == [True, False, False, False]
     np.testing.assert_array_equal(plain.point[1:], calibrated.point[1:])
@@ -179,7 +181,15 @@ def test_epochs_without_a_calibrated_view_count_as_the_plain_one(grid):
 @pytest.fixture(scope="module")
 def ceiling():
     rows = [
-        {"dataset": "study", "target": target, "measure": measure, "pairs": pairs, "lower": 0.4, "upper": 0.5}
+        {
+            "dataset": "study",
+            "target": target,
+            "distance": "cosine",
+            "measure": measure,
+            "pairs": pairs,
+            "lower": 0.4,
+            "upper": 0.5,
+        }
         | {"scheme": scheme, "averaged": "normalised"}
         for target in SUBJECTS
         for measure, pairs, control, scheme in KINDS
@@ -192,7 +202,7 @@ def ceiling():
 def alignment():
     """By a measure without resamples, second in the config."""
     of = {"dataset": "study", "target": "V1", "network": "net", "view": "32px", "block": "one"}
-    of |= {"seed": 1, "epoch": 1.0, "step": 0, "data": "measured"}
+    of |= {"distance": "cosine", "seed": 1, "epoch": 1.0, "step": 0, "data": "measured"}
     kinds = [KINDS[0], KINDS[0]._replace(measure="kendall_tau_a"), *KINDS[1:]]
     values = [(subject, value) for subject, value in enumerate((0.2, 0.4))]
     return pd.DataFrame([of | k._asdict() | {"subject": str(s), "value": v} for k in kinds for s, v in values])
@@ -216,7 +226,7 @@ def test_trajectories_have_the_mean_its_interval_and_its_share_of_the_ceiling(gr
     assert len(table) == 2 * 2 * len(KINDS) * (len(EPOCHS) + 1)
     of = table[(table[list(Kind._fields)] == list(KINDS[0])).all(axis=1)]
     of = of.query("target == 'V1' and block == 'two' and view == '32px'")
-    curve = dict(curves.curves_of(*grid))[curves.Key("study", "V1", "net", "32px", "two", *KINDS[0])]
+    curve = dict(curves.curves_of(*grid))[curves.Key("study", "V1", "net", "32px", "two", "cosine", *KINDS[0])]
     np.testing.assert_allclose(of["value"], curve.point)
     np.testing.assert_allclose(of["share_of_lower_ceiling"], curve.point / 0.4)
     # Over subjects alone: a t interval of three subjects' means, up to the chance of 150 draws.
@@ -312,7 +322,7 @@ def test_a_half_time_that_most_replicates_lack_has_no_interval(grid):
 
 def test_curves_of_the_subjects_average_are_those_of_averaged_rdms(folder, grid):
     """In the sample, and in resamples of stimuli and of subjects."""
-    curve = dict(curves.curves_of(*grid))[curves.Key("study", "V1", "net", "32px", "two", *KINDS[-1])]
+    curve = dict(curves.curves_of(*grid))[curves.Key("study", "V1", "net", "32px", "two", "cosine", *KINDS[-1])]
     z = measures.standardised(np.stack([np.load(folder / f"V1_{s}.npy") for s in SUBJECTS["V1"]]))
     models = [[np.load(folder / f"two-{seed}-{epoch}-32px.npy") for seed in curve.seeds] for epoch in EPOCHS]
     expected = [[np.corrcoef(rdm, z.mean(axis=0))[0, 1] for rdm in of_epoch] for of_epoch in models]

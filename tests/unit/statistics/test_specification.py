@@ -24,7 +24,7 @@ def claims():
         "network": "n",
         "claimed": "above 0",
     }
-    of_all |= {"generalises_over": "stimuli × seeds", "data": "simulated"}
+    of_all |= {"distance": "cosine", "generalises_over": "stimuli × seeds", "data": "simulated"}
     rows = []
     for claim, verdicts in SAID.items():
         for i, ((view, measure), verdict) in enumerate(zip(product(VIEWS, MEASURES), verdicts, strict=True)):

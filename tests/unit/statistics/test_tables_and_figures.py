@@ -25,13 +25,19 @@ def table_of(values, steps=100, **columns) -> pd.DataFrame:
             for subject, seed in product(*map(range, np.shape(value)))
         ]
     place = {"dataset": "d", "target": "t", "network": "n", "block": "layer1", "measure": "pearson", "pairs": "all"}
-    place |= {"control": "none", "scheme": "subjects_then_average", "n_pairs": 3, "data": "measured"}
+    place |= {
+        "distance": "cosine",
+        "control": "none",
+        "scheme": "subjects_then_average",
+        "n_pairs": 3,
+        "data": "measured",
+    }
     return pd.DataFrame(rows).assign(**place | columns)
 
 
 def trajectories_of(alignment: pd.DataFrame, below=0.1, above=0.2) -> pd.DataFrame:
     """Means, with intervals that reach so far below and above them; none of a factor of one."""
-    same = ["dataset", "target", "network", "view", "block", "measure", "pairs", "control", "scheme"]
+    same = ["dataset", "target", "network", "view", "block", "distance", "measure", "pairs", "control", "scheme"]
     same += ["epoch", "step", "data"]
     groups = alignment.groupby(same, sort=False)
     table = groups.agg(value=("value", "mean"), n_subjects=("subject", "nunique"), n_seeds=("seed", "nunique"))
@@ -54,7 +60,8 @@ def aligned(path, network, epoch, view="224px"):
     np.save(path.with_suffix(".npy"), rng.random(6, dtype=np.float32))
     columns = {"dataset": "d", "target": "t", "network": network, "seed": "1", "epoch": epoch, "view": view}
     rdm = path.with_suffix(".npy")
-    library.align(path, rdm, {"007": rdm}, ["pearson"], ["all"], None, columns | {"block": "layer1"})
+    files = {"cosine": library.Files(rdm, {"007": rdm}, {})}
+    library.align(path, files, ["pearson"], ["all"], None, columns | {"block": "layer1"})
     return path
 
 
@@ -67,7 +74,8 @@ def test_epochs_are_numbers_and_steps_are_parts_of_them(tmp_path):
     table.to_csv(tmp_path / "table", index=False)
     pd.testing.assert_frame_equal(tables.read(tmp_path / "table"), table)
     assert list(table.columns) == [
-        *("dataset", "target", "subject", "network", "seed", "epoch", "step", "view", "block", "measure", "pairs"),
+        *("dataset", "target", "subject", "network", "seed", "epoch", "step", "view", "block", "distance"),
+        *("measure", "pairs"),
         *("control", "scheme", "n_pairs", "value", "data"),
     ]
 
@@ -178,7 +186,7 @@ def drawn(alignment, noise_ceiling, controls=None):
 BOUNDS = pd.DataFrame(
     [
         {"dataset": "d", "target": "t", "measure": measure, "pairs": pairs, "lower": lower, "upper": lower + 0.05}
-        | {"scheme": scheme, "averaged": averaged, "subjects": 2, "status": "known"}
+        | {"scheme": scheme, "averaged": averaged, "subjects": 2, "status": "known", "distance": "cosine"}
         for measure, pairs, lower, scheme, averaged in [
             ("pearson", "all", 0.20, "subjects_then_average", "raw"),
             ("pearson", "all", 0.39, "subjects_then_average", "normalised"),
@@ -234,7 +242,7 @@ def test_the_first_scheme_is_drawn_and_no_alignment_given_a_control(first, value
 
 
 def test_shares_of_the_ceiling_are_of_the_same_kind_and_none_of_what_a_control_leaves():
-    of = {"dataset": "d", "target": "t", "measure": "pearson", "pairs": "all"}
+    of = {"dataset": "d", "target": "t", "distance": "cosine", "measure": "pearson", "pairs": "all"}
     kinds = [("none", "subjects_then_average"), ("none", "average_then_correlate"), ("gabor", "subjects_then_average")]
     rows = [of | {"control": control, "scheme": scheme, "value": 1.2} for control, scheme in kinds]
     found = noise_ceilings.with_shares(pd.DataFrame([*rows, rows[0] | {"measure": "whitened"}]), BOUNDS)
@@ -243,7 +251,7 @@ def test_shares_of_the_ceiling_are_of_the_same_kind_and_none_of_what_a_control_l
 
 
 def test_controls_are_lines_of_their_own_with_their_intervals_at_the_right():
-    of = {"dataset": "d", "target": "t", "pairs": "all", "scheme": "subjects_then_average"}
+    of = {"dataset": "d", "target": "t", "distance": "cosine", "pairs": "all", "scheme": "subjects_then_average"}
     controls = [of | {"control": name, "measure": "pearson"} for name in ("luminance", "gabor")]
     controls = pd.DataFrame([*controls, controls[0] | {"measure": "cosine"}])
     controls = controls.assign(value=[0.12, 0.2, 0.9], low=[0.1, 0.15, 0.8], high=[0.14, np.nan, 0.95])
