@@ -2,10 +2,10 @@
 #
 # This file is the table of contents. The path of the data, one file of rules per arrow:
 #
-#   network × seed ── training ── checkpoints ── features ── model_rdms ──┐
-#   data set ── stimuli ───────────────┘                        ├── alignment ── tables ── figures
-#   data set ── responses ────────────────────── brain_rdms ────┤
-#   data set ── stimuli ──────────────────────── controls ──────┘
+#   network × seed ── training ── checkpoints ── features ── geometry ── model_rdms ──┐
+#   data set ── stimuli ───────────────┘                                              ├── alignment ── tables ── figures
+#   data set ── responses ──────────────────────────────────── brain_rdms ────────────┤
+#   data set ── stimuli ────────────────────────────────────── controls ──────────────┘
 
 import atexit
 

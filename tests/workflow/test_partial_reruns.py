@@ -4,6 +4,7 @@ What is to be made is read from Snakemake's table of files (`--summary`), not fr
 """
 
 import re
+import shutil
 from itertools import product
 from pathlib import Path
 
@@ -255,9 +256,11 @@ def distance_changed(x):
 
 
 def distance_added(x):
-    """It reads no features: not those that were kept, and none that are temporary and gone."""
+    """It reads no features, so they may be temporary and gone."""
     made = distance_changed(x)
     x.config["rdm"] = {"distance": ["correlation", "euclidean"]}
+    x.config["features"]["keep"] = False
+    shutil.rmtree(x.folder / "results/demo/features")
     return made
 
 

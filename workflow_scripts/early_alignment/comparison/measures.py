@@ -21,7 +21,8 @@ def compare(a: np.ndarray, b: np.ndarray, measure: str = "pearson") -> np.ndarra
             ties given their mean rank; `kendall_tau_a`, concordant less discordant over all pairs of pairs, which
             does not favour models that predict ties (Nili et al. 2014); `cosine`; `whitened`, the correlation
             whitened for the covariance that dissimilarities have because they share conditions (Diedrichsen et
-            al. 2020), as in rsatoolbox's `corr_cov`.
+            al. 2020), as in rsatoolbox's `corr_cov`; `cka`, `cka_unbiased` and `procrustes`, of the kernels that RDMs
+            of squared distances hold.
 
     Returns:
         float64 (rdms of a, rdms of b).
@@ -79,7 +80,7 @@ def standardised(rdms: np.ndarray) -> np.ndarray:
         ValueError: An RDM is constant or not finite.
     """
     rdms = np.asarray(rdms, dtype=np.float64)
-    cosines(rdms, rdms[:1], centred=True)  # refuses what has no length
+    refuse_constant(rdms)
     centred = rdms - rdms.mean(axis=1, keepdims=True)
     return centred / np.linalg.norm(centred, axis=1, keepdims=True)
 
@@ -143,11 +144,77 @@ def whitened(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return cosines(second_moments(standardised(a)), second_moments(standardised(b)))
 
 
+def cka(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Linear centred kernel alignment (Kornblith et al. 2019): the cosine between centred kernels.
+
+    Of squared Euclidean distances between patterns, it is that of the patterns' inner products; of correlation or
+    cosine distances, that of patterns of length 1. It is rsatoolbox's `cosine_cov`.
+    """
+    refuse_constant(a, b)
+    return cosines(second_moments(a), second_moments(b))
+
+
+def cka_unbiased(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The same of unbiased estimates (Song et al. 2012), which few conditions do not raise."""
+    refuse_constant(a, b)
+    return cosines(u_centred(a), u_centred(b))
+
+
+def u_centred(rdms: np.ndarray) -> np.ndarray:
+    """Each RDM so centred that what its conditions share leaves nothing (Székely and Rizzo 2014), (rdms, pairs).
+
+    Times −½ these are the entries of the kernel that the unbiased estimate of Song et al. multiplies.
+
+    Raises:
+        ValueError: There are fewer than four conditions.
+    """
+    n = n_conditions(rdms)
+    if n < 4:
+        raise ValueError(f"an RDM of {n} conditions has no unbiased kernel alignment, which needs 4")
+    first, second = np.triu_indices(n, k=1)
+    rows = np.stack([np.bincount(first, rdm, n) + np.bincount(second, rdm, n) for rdm in rdms])
+    total = rows.sum(axis=1, keepdims=True)
+    return rdms - (rows[:, first] + rows[:, second]) / (n - 2) + total / ((n - 1) * (n - 2))
+
+
+def procrustes(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The cosine of the angular Procrustes distance between patterns (Williams et al. 2021), from their kernels.
+
+    With A and B the centred kernels, the sum of the singular values of √A√B over √(tr A tr B): 1 if one set of patterns
+    is the other, rotated and scaled. Distances that no patterns have, such as cross-validated ones below 0, make
+    kernels with negative eigenvalues, which are taken for 0. Of n conditions it takes some n³ steps a comparison.
+    """
+    refuse_constant(a, b)
+    roots_of_a, roots_of_b = ([_root(kernel) for kernel in second_moments(rdms)] for rdms in (a, b))
+    nuclear = [[np.linalg.svd(x.T @ y, compute_uv=False).sum() for y in roots_of_b] for x in roots_of_a]
+    lengths_of_a, lengths_of_b = ([np.linalg.norm(root) for root in roots] for roots in (roots_of_a, roots_of_b))
+    return np.asarray(nuclear) / np.multiply.outer(lengths_of_a, lengths_of_b)
+
+
+def _root(kernel: np.ndarray) -> np.ndarray:
+    """A matrix R of a flattened kernel R Rᵀ, (conditions, conditions)."""
+    n = round(np.sqrt(kernel.size))
+    values, vectors = np.linalg.eigh(kernel.reshape(n, n))
+    return vectors * np.sqrt(np.maximum(values, 0))
+
+
+def of_one_kernel_norm(rdms: np.ndarray) -> np.ndarray:
+    """Each RDM scaled so that its centred kernel has length 1, (rdms, pairs)."""
+    rdms = np.asarray(rdms, dtype=np.float64)
+    return rdms / np.linalg.norm(second_moments(rdms), axis=1, keepdims=True)
+
+
+def of_mean_1(rdms: np.ndarray) -> np.ndarray:
+    """Each RDM scaled to mean 1, so that its centred kernel has a trace that all have, (rdms, pairs)."""
+    rdms = np.asarray(rdms, dtype=np.float64)
+    return rdms / rdms.mean(axis=1, keepdims=True)
+
+
 def kendall_tau_a(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     from scipy.stats import kendalltau  # 1.3 s to import
 
     refuse_not_finite(a, b)
-    standardised(a), standardised(b)  # refuses constant RDMs
+    refuse_constant(a, b)
     everything = a.shape[1] * (a.shape[1] - 1) / 2
     not_tied: Any = [[everything - tied_pairs(rdm) for rdm in rdms] for rdms in (a, b)]
     # scipy divides by the pairs that are not tied: tau-b.
@@ -212,6 +279,12 @@ def compare_given(a: np.ndarray, b: np.ndarray, control: np.ndarray, measure: st
     return left
 
 
+def refuse_constant(*rdms: np.ndarray) -> None:
+    """Refuse RDMs whose values are all alike, or not finite."""
+    for some in rdms:
+        cosines(some, some[:1], centred=True)
+
+
 def refuse_not_finite(*rdms: np.ndarray) -> None:
     """Refuse values that have no rank."""
     if not all(np.isfinite(values).all() for values in rdms):
@@ -234,8 +307,13 @@ class Measure(NamedTuple):
     such thing is known, and so no resampling without building RDMs anew."""
     is_correlation: bool = False
     """Whether what a third RDM explains can be partialled out."""
+    needs_whole: bool = False
+    """Whether it is of all pairs of some conditions."""
+    needs_squares: bool = False
+    """Whether it is of squared distances, which 1 − r and 1 − cosine are too, of patterns of one length."""
 
 
+KERNELS_SCALED = "RDMs scaled to kernels of length 1, then averaged"
 MEASURES = {
     "pearson": Measure(pearson, "Pearson's r", standardised, "RDMs z-scored, then averaged", standardised, True),
     "spearman": Measure(spearman, "Spearman's ρ", ranks, "RDMs ranked, then averaged", standardised_ranks, True),
@@ -243,5 +321,14 @@ MEASURES = {
         kendall_tau_a, "Kendall's τ-a", ranks, "RDMs ranked, then averaged, of which tau is near its highest"
     ),
     "cosine": Measure(cosines, "cosine", scaled, "RDMs scaled to length 1, then averaged", scaled),
-    "whitened": Measure(whitened, "whitened correlation", standardised, "RDMs z-scored, then averaged"),
+    "whitened": Measure(
+        whitened, "whitened correlation", standardised, "RDMs z-scored, then averaged", needs_whole=True
+    ),
+    "cka": Measure(cka, "linear CKA", of_one_kernel_norm, KERNELS_SCALED, needs_whole=True, needs_squares=True),
+    "cka_unbiased": Measure(
+        cka_unbiased, "unbiased linear CKA", of_one_kernel_norm, KERNELS_SCALED, needs_whole=True, needs_squares=True
+    ),
+    "procrustes": Measure(
+        procrustes, "Procrustes similarity", of_mean_1, "RDMs scaled to mean 1, then averaged", None, False, True, True
+    ),
 }

@@ -12,6 +12,7 @@ from string import Formatter
 
 import yaml
 
+from ..comparison.measures import MEASURES
 from ..datasets import format_in, open_dataset
 from ..datasets.base import named
 from ..errors import InputError, attempts, together
@@ -19,7 +20,7 @@ from ..files import existing
 from ..networks.architectures import check_architecture
 from . import config_files
 from .config_messages import errors_in, keys_that_are_no_text
-from .grid import networks_of
+from .grid import distances, networks_of
 from .schema import SCHEMA
 
 MOST_EPOCHS = SCHEMA["properties"]["networks"]["additionalProperties"]["properties"]["epochs"]["items"]["maximum"]
@@ -61,6 +62,7 @@ def checked(config: dict, files=()) -> dict:
             *(check for name in config["networks"] for check in checks_of_network(name, config)),
             (check_copies, config),
             (check_pairs, config["alignment"]),
+            (check_squares, config),
             (check_names, "config key datasets", list(config["datasets"]), str.casefold),
             *((check_dataset, name, settings) for name, settings in config["datasets"].items()),
             (check_paths, config),
@@ -277,15 +279,32 @@ def check_pairs(alignment: dict) -> None:
     """Check that every measure can be computed over the pairs that are asked for.
 
     Raises:
-        InputError: `whitened` is asked for over pairs that are no whole RDM.
+        InputError: One that needs whole RDMs is asked for over pairs that are none.
     """
     partial = [pairs for pairs in ("across_partitions", "without_same_label") if pairs in alignment["pairs"]]
-    if "whitened" in alignment["measures"] and partial:
+    whole = [name for name in alignment["measures"] if MEASURES[name].needs_whole]
+    if whole and partial:
         raise InputError(
             "config keys alignment.measures and alignment.pairs",
-            f"whitened, with {' and '.join(partial)}",
-            "whitened with all or within_partitions, as it needs whole RDMs: every pair of some conditions",
+            f"{', '.join(whole)}, with {' and '.join(partial)}",
+            f"{', '.join(whole)} with all or within_partitions, as whole RDMs are needed: all pairs of some conditions",
             "leave out either",
+        )
+
+
+def check_squares(config: dict) -> None:
+    """Check that every measure can be computed of the distances that are asked for.
+
+    Raises:
+        InputError: One that needs squares of distances is asked for of distances.
+    """
+    of_squares = [name for name in config["alignment"]["measures"] if MEASURES[name].needs_squares]
+    if of_squares and "euclidean" in {*distances(config), *distances(config).values()}:
+        raise InputError(
+            "config keys alignment.measures and rdm.distance",
+            f"{', '.join(of_squares)}, with euclidean",
+            f"{', '.join(of_squares)} with squares of distances, which sqeuclidean, correlation and cosine are",
+            "take sqeuclidean in its place, as rdm.brain_distance too, or leave these measures out",
         )
 
 
