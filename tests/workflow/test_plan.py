@@ -53,7 +53,11 @@ def test_jobs_hours_and_bytes_are_those_of_a_calculation_by_hand(experiment):
         "model_rdms": 5 * 6,
         "brain_rdms": 2 * 3,
         "alignment": 5 * 6 * 4 * 3,
+        "resampled_alignment": 5 * 6 * 4,
     }
+    # Twelve conditions; two subjects × three targets in the sample and a thousand resamples, in float32, twice.
+    assert plan["resampled_alignment"].kept == pytest.approx(5 * 6 * 4 * 6 * 1001 * 4 * 2)
+    assert plan["geometry"].kept == pytest.approx(5 * 6 * 4 * 12 * 13 / 2 * 8)
     # 40 images an epoch, decoded by eight cores.
     assert plan["train"].gpu_hours == pytest.approx(5 * 90 * 40 / 800 / 3600)
     assert plan["train"].core_hours == pytest.approx(8 * plan["train"].gpu_hours)
