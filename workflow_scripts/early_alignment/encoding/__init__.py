@@ -1,0 +1,1 @@
+"""How well a block's geometry predicts the responses of single units: encoding models, as kernel ridge regression."""

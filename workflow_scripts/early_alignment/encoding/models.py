@@ -1,0 +1,94 @@
+"""Encoding models of many units: some units at a time, so that memory is bounded by conditions and not by units."""
+
+import zipfile
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import InputError
+from .ceilings import shares
+from .ridge import Smoothers, held_out
+from .scores import Scores, scores
+from .threads import in_turns
+
+UNITS_AT_A_TIME = 512
+"""On the processor: the predictions of so many units, for all alphas, stay near its cache."""
+
+
+class Encoding(NamedTuple):
+    """What a block's geometry tells of units' responses."""
+
+    r: np.ndarray
+    """As of `scores.Scores`, raw, float64 (units,)."""
+    r2: np.ndarray
+    """As of `scores.Scores`, raw, float64 (units,)."""
+    explainable: np.ndarray
+    """The share of each unit's variance that is no noise, the ceiling of R², float64 (units,); NaN if not known."""
+    alphas: np.ndarray
+    """The penalty chosen for each fold and unit, float64 (folds, units)."""
+    positions: np.ndarray
+    """Where each unit is, (units, …): a vertex or a voxel's three numbers, or channel and time."""
+
+    @property
+    def shares(self) -> Scores:
+        """The scores as parts of the ceilings: of r its square root, of R² itself."""
+        return shares(Scores(self.r, self.r2), self.explainable)
+
+
+def encode(
+    responses: np.ndarray,
+    of: Smoothers,
+    explainable: np.ndarray | None = None,
+    positions: np.ndarray | None = None,
+    threads: int = 1,
+    units_at_a_time: int = UNITS_AT_A_TIME,
+) -> Encoding:
+    """Fit an encoding model to each unit and score its held-out predictions.
+
+    Args:
+        responses: Float (conditions, units), may be memory-mapped.
+        of: From `ridge.smoothers`.
+        explainable: From `ceilings`, (units,); not known by default.
+        positions: Of the units, (units, …); their numbers by default.
+        threads: So many chunks of units are worked on at a time. 1 leaves BLAS the threads that it is set to.
+        units_at_a_time: In a chunk.
+
+    Raises:
+        ValueError: Responses, kernel, ceilings and positions are not of the same conditions or units.
+    """
+    n, units = responses.shape
+    explainable = np.full(units, np.nan) if explainable is None else explainable
+    positions = np.arange(units) if positions is None else positions
+    if n != len(of.folds) or not units == len(explainable) == len(positions):
+        raise ValueError(
+            f"responses to {n} conditions of {units} units, a kernel of {len(of.folds)} conditions, "
+            f"ceilings of {len(explainable)} and positions of {len(positions)} units"
+        )
+
+    def of_chunk(start: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        chunk = responses[:, start : start + units_at_a_time]
+        predicted = held_out(chunk, of)
+        return *scores(chunk, predicted.predictions, of.folds), predicted.alphas
+
+    found = in_turns(of_chunk, range(0, units, units_at_a_time), threads)
+    r, r2, alphas = (np.concatenate(parts, axis=-1) for parts in zip(*found, strict=True))
+    return Encoding(r, r2, explainable, alphas, positions)
+
+
+def save(path, of: Encoding) -> None:
+    """Write an encoding as `.npz`, with its shares of the ceiling as `share_of_r` and `share_of_r2`."""
+    np.savez(path, **of._asdict(), share_of_r=of.shares.r, share_of_r2=of.shares.r2)
+
+
+def load(path) -> Encoding:
+    """Read what `save` wrote.
+
+    Raises:
+        InputError: The file is no encoding.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return Encoding(*(file[name] for name in Encoding._fields))
+    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
+        expected = f"an .npz file of {', '.join(Encoding._fields)}"
+        raise InputError(path, str(error), expected, "delete the file and run the workflow again") from None
