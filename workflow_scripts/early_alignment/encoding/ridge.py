@@ -89,11 +89,11 @@ def of_variance_1(kernel: np.ndarray) -> np.ndarray:
 
 
 def smoother(kernel: np.ndarray, train: np.ndarray, test: np.ndarray, alphas: np.ndarray) -> np.ndarray:
-    """The weights by which training responses make up predictions, for each alpha.
+    """The weights by which training responses make up predictions about their mean, for each alpha.
 
-    They are K* (K + αI)⁻¹ + 1/n, with K the kernel of the training conditions and K* that of the others with these, both
-    centred on the mean of the training conditions' features. The intercept is not penalised: since rows of K* sum to 0,
-    the mean response is a term of its own.
+    They are K* (K + αI)⁻¹, with K the kernel of the training conditions and K* that of the others with these, both
+    centred on the mean of the training conditions' features. Weights of one prediction sum to 0, so the mean response is
+    a term of its own: the intercept, which is not penalised.
 
     Args:
         kernel: (conditions, conditions).
@@ -110,7 +110,8 @@ def smoother(kernel: np.ndarray, train: np.ndarray, test: np.ndarray, alphas: np
     values, vectors = np.linalg.eigh(within - means - means[:, None] + means.mean())
     # A kernel has no negative eigenvalues; what rounding makes of zeros may be below.
     shrunk = (across @ vectors) / (np.maximum(values, 0) + alphas[:, None, None])
-    return shrunk @ vectors.T + 1 / len(means)
+    weights = shrunk @ vectors.T
+    return weights - weights.mean(axis=-1, keepdims=True)  # which is 0 but for rounding
 
 
 class Predicted(NamedTuple):
@@ -133,30 +134,28 @@ def held_out(responses: np.ndarray, of: Smoothers) -> Predicted:
             all predictions.
         of: From `smoothers`.
     """
-    mean, deviation = moments(responses)
-    z = as_weights((responses[of.order] - mean) / deviation, of.of_folds[0])
-    end = np.bincount(of.folds).cumsum()
-    rows = [np.arange(*ends) for ends in zip(np.append(0, end), end, strict=False)]
-    every = np.arange(len(z))
-    errors, chosen, predictions = [0.0] * len(rows), [], z * 0
     with np.errstate(invalid="ignore"):  # of units that are NaN
+        mean, deviation = moments(responses)
+        in_order = (responses[of.order] - mean) / deviation
+        z = as_weights(in_order, of.of_folds[0])
+        every, end = np.arange(len(z)), np.bincount(of.folds).cumsum()
+        rows = [np.arange(*ends) for ends in zip(np.append(0, end), end, strict=False)]
+        errors, chosen, predictions = [0.0] * len(rows), [], np.empty(responses.shape)
         for pair, weights in of.of_pairs.items():
-            left_out = np.concatenate([rows[fold] for fold in pair])
-            squares = (products(weights, z[np.delete(every, left_out)]) - z[left_out]) ** 2
-            size = len(rows[pair[0]])
+            left_out, size = np.concatenate([rows[fold] for fold in pair]), len(rows[pair[0]])
+            others = z[np.delete(every, left_out)]
+            squares = (products(weights, others) - (z[left_out] - others.mean(0))) ** 2
             # Each fold judges alphas for the other.
             for fold, judged_by in zip(pair, (squares[:, size:], squares[:, :size]), strict=True):
                 errors[fold] = errors[fold] + judged_by.mean(1)
         for fold, weights in enumerate(of.of_folds):
-            chosen.append(errors[fold].argmin(0))
-            others = z[np.delete(every, rows[fold])]
+            best, train = errors[fold].argmin(0), np.delete(every, rows[fold])
+            others, about_mean = z[train], z[rows[fold]] * 0
             for alpha, of_alpha in enumerate(weights):
-                here = chosen[fold] == alpha
-                predictions[rows[fold][0] : rows[fold][-1] + 1, here] = of_alpha @ others[:, here]
-    in_order = np.empty(responses.shape)
-    in_order[of.order] = as_numpy(predictions) * deviation + mean
-    alphas = of.alphas[np.stack([as_numpy(of_fold) for of_fold in chosen])]
-    return Predicted(in_order, np.where(np.isnan(deviation), np.nan, alphas))
+                about_mean[:, best == alpha] = of_alpha @ others[:, best == alpha]
+            predictions[of.order[rows[fold]]] = as_numpy(about_mean) + in_order[train].mean(axis=0)
+            chosen.append(of.alphas[as_numpy(best)])
+    return Predicted(predictions * deviation + mean, np.where(np.isnan(deviation), np.nan, chosen))
 
 
 def moments(responses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -164,9 +163,8 @@ def moments(responses: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     The deviation of a unit that does not vary, but for rounding, is NaN, and so is all that is computed from it.
     """
-    with np.errstate(invalid="ignore"):  # of units that are not finite
-        mean, deviation = responses.mean(axis=0, dtype=np.float64), responses.std(axis=0, dtype=np.float64)
-        return mean, np.where(deviation > CONSTANT * np.abs(mean), deviation, np.nan)
+    mean, deviation = responses.mean(axis=0, dtype=np.float64), responses.std(axis=0, dtype=np.float64)
+    return mean, np.where(deviation > CONSTANT * np.abs(mean), deviation, np.nan)
 
 
 def products(weights, responses):
