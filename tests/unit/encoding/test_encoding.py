@@ -19,7 +19,7 @@ def rng():
 
 @pytest.fixture
 def features(rng):
-    """With a mean that all conditions share, and some dimensions that matter more than others; (conditions, features)."""
+    """With a mean that conditions share, and dimensions of which some matter more; (conditions, features)."""
     return 3 + rng.normal(size=(N, 60)) * np.arange(1, 61) ** -0.7
 
 
@@ -83,11 +83,23 @@ def test_too_few_conditions_or_folds_are_refused(arguments, message):
 # Predictions
 
 
+def test_the_kernel_of_a_geometry_is_that_of_its_features(rng):
+    """Where patterns have much in common, and means over features that differ."""
+    from early_alignment.geometry.inner_products import geometry
+
+    features = rng.normal(size=(N, 500)) + rng.normal(size=(N, 1)) + 50 * rng.normal(size=500)
+    found = ridge.of_variance_1(ridge.kernel_of(geometry([features[:, :300], features[:, 300:]])))
+    centred = features - features.mean(axis=0)
+    np.testing.assert_allclose(found, centred @ centred.T / variance(features), rtol=0, atol=1e-9)
+
+
 def test_weights_are_those_of_ridge_regression_with_an_intercept(features, responses):
     from sklearn.linear_model import Ridge
 
     train = np.arange(N) < 30
-    found = ridge.smoother(features @ features.T, train, ~train, ALPHAS) @ responses[train] + responses[train].mean(axis=0)
+    found = ridge.smoother(features @ features.T, train, ~train, ALPHAS) @ responses[train] + responses[train].mean(
+        axis=0
+    )
     for alpha, predicted in zip(ALPHAS, found, strict=True):
         theirs = Ridge(alpha, solver="svd").fit(features[train], responses[train]).predict(features[~train])
         np.testing.assert_allclose(predicted, theirs, rtol=0, atol=1e-8)
@@ -286,7 +298,9 @@ def test_halves_tell_the_ceiling_that_was_planted(n, rng):
 def test_halves_are_compared_as_a_plain_computation_does(rng):
     repetitions = rng.normal(size=(3, 30, 2)) + rng.normal(size=(30, 2))
     for unit, found in enumerate(ceilings.of_halves(repetitions)):
-        r = np.mean([pearsonr(repetitions[a, :, unit], repetitions[b, :, unit])[0] for a, b in ((0, 1), (0, 2), (1, 2))])
+        r = np.mean(
+            [pearsonr(repetitions[a, :, unit], repetitions[b, :, unit])[0] for a, b in ((0, 1), (0, 2), (1, 2))]
+        )
         assert found == pytest.approx(3 * r / (1 + 2 * r), abs=1e-12)
 
 

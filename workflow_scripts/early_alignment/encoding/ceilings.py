@@ -38,10 +38,10 @@ def of_ncsnr(ncsnr: np.ndarray, repetitions: float) -> np.ndarray:
 
 
 def of_halves(repetitions: np.ndarray, seed: int = 0) -> np.ndarray:
-    """The explainable share from correlations between halves of the repetitions, by Spearman and Brown's formula (1910).
+    """The explainable share from correlations between halves of the repetitions.
 
-    The correlations of several splits are averaged before. Where there is an odd number of repetitions, each split leaves
-    one out; the formula then goes from the length of a half to all.
+    Those of several splits are averaged, and the formula of Spearman (1910) and Brown (1910) goes from the length of a
+    half to that of all. Of an odd number of repetitions, each split leaves one out.
 
     Args:
         repetitions: Float (repetitions, conditions, units), finite, or all NaN where a condition was measured fewer
@@ -59,11 +59,12 @@ def of_halves(repetitions: np.ndarray, seed: int = 0) -> np.ndarray:
     every_time = measured.all(axis=0)
     if n < 2 or every_time.sum() < 3:
         raise ValueError(
-            f"{every_time.sum()} conditions were measured {n} times; halves are compared over 3 or more, measured twice or more"
+            f"{every_time.sum()} conditions were measured {n} times; "
+            "halves are compared over 3 or more conditions that were measured twice or more"
         )
     usable, once = repetitions[:, every_time], np.ones((1, every_time.sum()))
     halves = ([usable[list(half)].mean(axis=0) for half in split] for split in splits(n, seed))
-    of_splits = [correlation(*means, once)[0] for means in halves]
+    of_splits = [correlation(one, other, once)[0] for one, other in halves]
     return spearman_brown(np.mean(of_splits, axis=0), effective_repetitions(measured.sum(axis=0)) / (n // 2))
 
 

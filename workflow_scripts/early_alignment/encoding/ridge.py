@@ -1,9 +1,9 @@
 """Held-out predictions of kernel ridge regression, for many units and alphas at a time.
 
 A ridge regression of responses on features needs the features' inner products alone. With these and alpha given, each
-prediction is a weighted sum of the training responses, and the weights are the same for all units: predictions are matrix
-products. The weights of all alphas follow from one eigendecomposition of the training kernel. They depend on stimuli
-and network and not on brains, so subjects and targets share them.
+prediction is a weighted sum of the training responses, and the weights are the same for all units: predictions are
+matrix products. The weights of all alphas follow from one eigendecomposition of the training kernel. They depend on
+stimuli and network and not on brains, so subjects and targets share them.
 
 Imports numpy alone, and torch where its devices multiply.
 """
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..geometry.inner_products import Geometry
 from .threads import in_turns
 
 CONSTANT = 1e-12
@@ -73,6 +74,12 @@ def smoothers(
     return Smoothers(folds, order, alphas, dict(zip(pairs, found, strict=False)), found[len(pairs) :])
 
 
+def kernel_of(geometry: Geometry) -> np.ndarray:
+    """The inner products of patterns as features have them, less those of the patterns' common mean over features."""
+    about_common = geometry.means - geometry.means.mean()
+    return geometry.products + geometry.n_features * np.outer(about_common, about_common)
+
+
 def of_variance_1(kernel: np.ndarray) -> np.ndarray:
     """The kernel centred on the mean of all conditions and scaled to a mean diagonal of 1, float64.
 
@@ -84,7 +91,9 @@ def of_variance_1(kernel: np.ndarray) -> np.ndarray:
     centred = kernel - means - means[:, None] + means.mean()
     variance = np.diag(centred).mean()
     if not (np.isfinite(kernel).all() and variance > 1e-12 * np.abs(np.diag(kernel)).mean()):
-        raise ValueError("inner products are not finite, or no condition differs from another: nothing predicts responses")
+        raise ValueError(
+            "inner products are not finite, or no condition differs from another: nothing predicts responses"
+        )
     return centred / variance
 
 
@@ -92,8 +101,8 @@ def smoother(kernel: np.ndarray, train: np.ndarray, test: np.ndarray, alphas: np
     """The weights by which training responses make up predictions about their mean, for each alpha.
 
     They are K* (K + αI)⁻¹, with K the kernel of the training conditions and K* that of the others with these, both
-    centred on the mean of the training conditions' features. Weights of one prediction sum to 0, so the mean response is
-    a term of its own: the intercept, which is not penalised.
+    centred on the mean of the training conditions' features. Weights of one prediction sum to 0, so the mean response
+    is a term of its own: the intercept, which is not penalised.
 
     Args:
         kernel: (conditions, conditions).
@@ -140,7 +149,7 @@ def held_out(responses: np.ndarray, of: Smoothers) -> Predicted:
         z = as_weights(in_order, of.of_folds[0])
         every, end = np.arange(len(z)), np.bincount(of.folds).cumsum()
         rows = [np.arange(*ends) for ends in zip(np.append(0, end), end, strict=False)]
-        errors, chosen, predictions = [0.0] * len(rows), [], np.empty(responses.shape)
+        errors, chosen, predictions = [0 * z[:1]] * len(rows), [], np.empty(responses.shape)
         for pair, weights in of.of_pairs.items():
             left_out, size = np.concatenate([rows[fold] for fold in pair]), len(rows[pair[0]])
             others = z[np.delete(every, left_out)]

@@ -26,9 +26,9 @@ def scores(
 
     Correlations are of one fold at a time, so that a unit that nothing predicts has one of 0 on average. Over all
     conditions at once it would be negative: a fold's predictions are about the mean of all *other* conditions, which is
-    low where its own is high; and how much predictions vary in a fold depends on the alpha chosen there, which depends on
-    the responses of the others. R² is of all conditions at once, and 0 if the mean of the training conditions is
-    predicted: the out-of-sample R² of Campbell and Thompson (2008).
+    low where its own is high; and how much predictions vary in a fold depends on the alpha that the other folds chose.
+    R² is of all conditions at once, and 0 if the mean of the training conditions is predicted: the out-of-sample R² of
+    Campbell and Thompson (2008).
 
     Args:
         responses: Float (conditions, units).

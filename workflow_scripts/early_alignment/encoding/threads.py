@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 def in_turns(function: Callable, values: Iterable, threads: int) -> list:
     """The function of each value, in order; each by one thread, which shares nothing with the others.
 
-    With 1, BLAS keeps the threads that it is set to. With more, it has one in each: threads within a multiplication wait
-    for each other, and on a shared machine for long.
+    With 1, BLAS keeps the threads that it is set to. With more, it has one in each: threads within a multiplication
+    wait for each other, and on a shared machine for long.
     """
     if threads == 1:
         return list(map(function, values))
