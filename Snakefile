@@ -36,6 +36,7 @@ include: "rules/brain_rdms.smk"
 include: "rules/controls.smk"
 include: "rules/alignment.smk"
 include: "rules/tables.smk"
+include: "rules/encoding.smk"
 include: "rules/statistics.smk"
 include: "rules/figures.smk"
 
@@ -55,6 +56,7 @@ rule all:
         rules.noise_ceiling_table.output,
         rules.controls_table.output if CONTROLS else [],
         rules.peaks_table.output,
+        rules.encoding_table.output if ENCODING and DATASETS_OF_RESPONSES else [],
         rules.trajectories_table.output,
         # Of measures for which stimuli cannot be resampled, no more is known.
         TABLES_OF_RESAMPLES if RESAMPLED else [],

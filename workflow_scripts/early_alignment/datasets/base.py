@@ -147,6 +147,11 @@ class DataSet:
         """
         return {}
 
+    @property
+    def images_share_concepts(self) -> bool:
+        """Whether conditions are images, of which several show one concept, by the folder that they are in."""
+        return False
+
     def stimulus_files(self) -> list[Path]:
         """The files whose content decides the stimuli."""
         return [self.root / stimulus.image for stimulus in self.stimuli()]

@@ -148,6 +148,10 @@ class ThingsEEG2(DataSet):
         """
         return {condition: partition for partition in self._partitions for condition in self._conditions(partition)}
 
+    @property
+    def images_share_concepts(self) -> bool:
+        return not self.settings["average_images"]
+
     def stimulus_files(self) -> list[Path]:
         return [self._metadata_file, *super().stimulus_files()]
 

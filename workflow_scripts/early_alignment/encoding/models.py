@@ -75,9 +75,15 @@ def encode(
     return Encoding(r, r2, explainable, alphas, positions)
 
 
-def save(path, of: Encoding) -> None:
-    """Write an encoding as `.npz`, with its shares of the ceiling as `share_of_r` and `share_of_r2`."""
-    np.savez(path, **of._asdict(), share_of_r=of.shares.r, share_of_r2=of.shares.r2)
+def save(path, of: Encoding, columns: dict[str, str] | None = None) -> None:
+    """Write an encoding as `.npz`, with its shares of the ceiling as `share_of_r` and `share_of_r2`.
+
+    Args:
+        path: The file.
+        of: What to write.
+        columns: Further names and words, which say what it is of.
+    """
+    np.savez(path, **of._asdict(), share_of_r=of.shares.r, share_of_r2=of.shares.r2, **columns or {})
 
 
 def load(path) -> Encoding:
@@ -86,9 +92,19 @@ def load(path) -> Encoding:
     Raises:
         InputError: The file is no encoding.
     """
+    return Encoding(*read(path, Encoding._fields))
+
+
+def words(path, names: tuple[str, ...]) -> dict[str, str]:
+    """Read some of the `columns` that `save` wrote; errors as of `load`."""
+    return {name: str(word) for name, word in zip(names, read(path, names), strict=True)}
+
+
+def read(path, names: tuple[str, ...]) -> list[np.ndarray]:
+    """Read arrays of a file that `save` wrote; errors as of `load`."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            return Encoding(*(file[name] for name in Encoding._fields))
+            return [file[name] for name in names]
     except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
-        expected = f"an .npz file of {', '.join(Encoding._fields)}"
+        expected = f"an .npz file of {', '.join(names)}"
         raise InputError(path, str(error), expected, "delete the file and run the workflow again") from None
