@@ -34,7 +34,8 @@ FIGURE1, SPECIFICATIONS, TRAINING_FIGURE = (
 )
 OF_ALIGNMENT = {"tables/alignment.csv", "tables/peaks.csv", "tables/trajectories.csv"} | FIGURE1
 OF_BRAINS = {f"tables/{name}.csv" for name in ("noise_ceiling", "controls", "trajectories")} | FIGURE1
-OF_ACCURACY = {f"tables/{name}.csv" for name in ("accuracy_alignment", "claims", "survival")} | SPECIFICATIONS
+OF_ACCURACY = {f"tables/{name}" for name in ("accuracy_alignment.csv", "claims.csv", "claims.rst", "survival.csv")}
+OF_ACCURACY |= SPECIFICATIONS
 OF_TRAINING = {"tables/accuracy.csv"} | OF_ACCURACY | TRAINING_FIGURE
 OF_RESAMPLES = {f"tables/{name}.csv" for name in ("timing", "peak_distribution", "order", "hierarchy")} | OF_ACCURACY
 
