@@ -97,6 +97,16 @@ def unbiased_hsic(k, other):
     return (first + second - third) / (n * (n - 3))
 
 
+def test_kernel_alignment_is_what_its_authors_print():
+    """The demonstration beside Kornblith et al. (2019), google-research/representation_similarity/Demo.ipynb."""
+    rng = np.random.RandomState(1337)
+    x = rng.randn(100, 10)
+    y = rng.randn(100, 10) + x
+    a, b = (pdist(patterns, "sqeuclidean")[None] for patterns in (x, y))
+    assert measures.compare(a, b, "cka").item() == pytest.approx(0.55761, abs=6e-6)
+    assert measures.compare(a, b, "cka_unbiased").item() == pytest.approx(0.51346, abs=6e-6)
+
+
 def test_unrelated_patterns_are_alike_by_chance_in_the_biased_measure_alone():
     rng = np.random.default_rng(12)
     pairs_of_rdms = [[pdist(rng.normal(size=(20, 60)), "sqeuclidean")[None] for _ in range(2)] for _ in range(100)]
