@@ -180,7 +180,7 @@ def test_rules_for_gpus_had_one_and_no_other_did(finished, slurm, folder):
     for log in (folder / "results/demo/logs").rglob("*.log"):
         found = re.match(r"on \S+, SLURM job (\d+), CUDA_VISIBLE_DEVICES (\S+)\n", log.read_text())
         if found is None:
-            assert "checkpoints" in log.parts  # links are made where Snakemake runs
+            assert "checkpoints" in log.parts  # copies are made where Snakemake runs
             continue
         kind = "with" if {"training", "features", "checkpoints"} & set(log.parts) else "without"
         visible[kind].add(found[2])

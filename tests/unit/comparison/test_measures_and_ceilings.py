@@ -6,12 +6,12 @@ import sys
 import numpy as np
 import pytest
 from conftest import REPOSITORY
-from early_alignment.comparison import measures
+from early_alignment.comparison import measures, pairs
 from early_alignment.statistics import ceilings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import procrustes
-from scipy.spatial.distance import pdist
+from scipy.spatial.distance import cdist, pdist
 from scipy.stats import pearsonr, rankdata, spearmanr
 
 RSATOOLBOX = {
@@ -152,7 +152,7 @@ def test_kendall_tau_a_is_the_plain_count(seed, ties):
     assert measures.compare(a[None], b[None], "kendall_tau_a").item() == pytest.approx(count / 105, abs=1e-12)
 
 
-@pytest.mark.parametrize("measure", set(measures.MEASURES) - {"procrustes"})
+@pytest.mark.parametrize("measure", [name for name in measures.MEASURES if name != "procrustes"])
 def test_the_sign_is_kept_and_an_rdm_is_like_itself(measure):
     rdm = np.random.default_rng(0).normal(size=(1, 45))
     assert measures.compare(rdm, -rdm, measure).item() == pytest.approx(-1)
@@ -200,6 +200,31 @@ def test_rdms_of_very_different_means_are_each_centred_on_their_own(two_sets):
     np.testing.assert_allclose(measures.compare(far, b), [[pearsonr(x, y).statistic for y in b] for x in a], atol=1e-9)
 
 
+def test_rdms_of_more_pairs_than_are_taken_at_a_time():
+    """100 conditions: more pairs than fit the cache, and the mean of the first is not that of all."""
+    n_pairs = 100 * 99 // 2
+    assert measures.PAIRS_AT_A_TIME < n_pairs < 2 * measures.PAIRS_AT_A_TIME
+    a, b = np.random.default_rng(9).normal(np.linspace(0, 3, n_pairs), size=(2, 3, n_pairs))
+    np.testing.assert_allclose(measures.compare(a, b), [[pearsonr(x, y).statistic for y in b] for x in a], atol=1e-12)
+    cosines = 1 - cdist(a, b, "cosine")
+    np.testing.assert_allclose(measures.compare(a, b, "cosine"), cosines, atol=1e-12)
+
+
+def test_rdms_scaled_and_ranked_have_length_1(two_sets):
+    a = np.round(two_sets[0], 1).astype(np.float32)
+    lengths = np.sqrt((a.astype(float) ** 2).sum(axis=1, keepdims=True))
+    scaled = measures.scaled(a)
+    assert scaled.dtype == np.float64
+    np.testing.assert_allclose(scaled, a.astype(float) / lengths, rtol=1e-12)
+    ranks = np.array([rankdata(rdm) for rdm in a])
+    of_mean_0 = ranks - (190 + 1) / 2
+    expected = of_mean_0 / np.sqrt((of_mean_0**2).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(measures.standardised_ranks(a), expected, atol=1e-12)
+    for normalise, bad in ((measures.scaled, 0.0), (measures.standardised_ranks, np.nan)):
+        with pytest.raises(ValueError, match="cannot be compared"):
+            normalise(np.vstack([a, np.full(190, bad)]))
+
+
 def test_second_moments_are_the_centred_inner_products_of_the_patterns():
     patterns = np.random.default_rng(6).normal(size=(2, 7, 30))
     rdms = np.array([pdist(one, "sqeuclidean") for one in patterns])
@@ -218,7 +243,9 @@ def test_a_comparison_imports_numpy_alone(measure):
     subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY / "workflow_scripts", check=True)
 
 
-@pytest.mark.parametrize("measure", set(RSATOOLBOX) - {"cka"})  # which it averages as if it were the cosine
+@pytest.mark.parametrize(
+    "measure", [name for name in RSATOOLBOX if name != "cka"]
+)  # which it averages as if it were the cosine
 @pytest.mark.parametrize("kind", ["random", "with ties", "large mean"])
 @pytest.mark.filterwarnings("ignore:Noise ceiling for tau based on averaged ranks")
 def test_every_noise_ceiling_is_rsatoolboxs(two_sets, measure, kind):
@@ -251,6 +278,27 @@ def test_ceilings_of_the_real_92_images_differ_by_measure(kriegeskorte92_root):
 @pytest.mark.parametrize("measure", measures.MEASURES)
 def test_one_subject_has_no_ceiling(two_sets, measure):
     assert np.isnan(ceilings.noise_ceiling(two_sets[0][:1], measure)).all()
+
+
+def test_the_ceiling_of_blocks_is_the_mean_of_theirs_by_their_pairs(two_sets):
+    _, subjects = two_sets
+    few, many = subjects[:, :40], subjects[:, 40:]
+    blocks = {"few": np.arange(40), "many": np.arange(40, 190)}
+    lower, upper = (
+        (40 * of_few + 150 * of_many) / 190
+        for of_few, of_many in zip(ceilings.noise_ceiling(few), ceilings.noise_ceiling(many), strict=True)
+    )
+    assert ceilings.noise_ceiling(subjects, of=blocks) == pytest.approx((lower, upper), rel=1e-12)
+    assert ceilings.noise_ceiling(subjects) == ceilings.noise_ceiling(subjects, "pearson")
+
+
+def test_how_a_ceiling_comes_about_is_said_in_words():
+    assert ceilings.convention("cosine", pairs.ALL) == (
+        "RDMs scaled to length 1, then averaged; lower: subject left out, upper: subject included"
+    )
+    assert ceilings.convention("cosine", pairs.WITHIN).endswith(
+        "blocks of pairs on their own, means weighted by their pairs"
+    )
 
 
 # Partial correlation ---------------------------------------------------------------------------------------------

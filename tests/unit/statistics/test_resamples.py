@@ -259,6 +259,8 @@ def test_a_planted_rise_peaks_at_the_end_and_is_half_way_where_it_was_put(grid):
     assert of.loc["peak epoch", "value"] == 9
     assert 0.25 < of.loc["half-time", "value"] < 1
     assert of.loc["peak less final", "value"] == 0
+    assert np.isnan(of.loc["peak less final", "low"])
+    assert of.loc["peak less final", "status"] == "the peak is the final network"
     assert of.loc["peak less untrained", "low"] > 0
     assert of.loc["share of the final alignment at epoch 0", "value"] < 0.6
     distribution = curve_tables.peak_distribution(curves.curves_of(*grid), over, "measured")

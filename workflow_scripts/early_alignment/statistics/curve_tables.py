@@ -160,15 +160,13 @@ def _differences(curve: Curve, over: tuple[str, ...]) -> list[dict]:
             curve.n,
             over,
         )
-        rows.append(
-            {
-                "quantity": name,
-                "value": float(value),
-                "low": float(found.low),
-                "high": float(found.high),
-                "p": float(found.p),
-            }
-        )
+        row = {"quantity": name, "value": float(value)}
+        # An epoch's difference from itself is 0 in all replicates, which says nothing of how sure the peak is.
+        if timing.peak(curve.point, curve.epochs) == curve.epochs[other]:
+            row["reason"] = f"the peak is the {'final' if other else 'untrained'} network"
+        else:
+            row |= {"low": float(found.low), "high": float(found.high), "p": float(found.p)}
+        rows.append(row)
     return rows
 
 
