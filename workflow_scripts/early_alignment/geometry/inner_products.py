@@ -395,11 +395,12 @@ class DeviceRows:
         given = self._torch.from_numpy(np.ascontiguousarray(chunk)).to(self._device)
         given = given.to(self._torch.promote_types(given.dtype, self._torch.float32))
         weights, means = (self._torch.from_numpy(of).to(given) for of in (subtracted.weights, subtracted.means))
-        self._rows = self._torch.cat([given - means[:, None], self._torch.ones_like(given[:1])])
+        more = [self._torch.ones_like(given[:1])]
         if subtracted.weights.any():
             pattern = (weights @ given)[None]
-            self._rows[:-1] = given - (weights > 0)[:, None] * pattern - means[:, None]
-            self._rows = self._torch.cat([self._rows, pattern - float(subtracted.level)])
+            given = given - (weights > 0)[:, None] * pattern
+            more.append(pattern - float(subtracted.level))
+        self._rows = self._torch.cat([given - means[:, None], *more])
         return self
 
     def multiplied(self) -> np.ndarray:
