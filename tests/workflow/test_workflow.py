@@ -286,6 +286,7 @@ def test_the_papers_dry_run_lists_the_papers_jobs(clone, paper_data):
         "resampled_alignment": "240",
         "gathered_resamples": "2",
         **{f"{name}_table": "1" for name in tables},
+        "claims_in_words": "1",
         "figure1": "1",
         "specification_figure": "1",
         "training_figure": "1",
