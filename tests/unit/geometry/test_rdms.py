@@ -349,6 +349,7 @@ def test_a_guess_that_was_wrong_is_mended_and_one_that_was_right_is_multiplied_o
     faint_elsewhere[2, ~sampled] *= 1e-3
     strong_elsewhere = 0.1 * own + common
     strong_elsewhere[2, sampled] *= 1e-3
+    strong_elsewhere[2, ~sampled] *= 2
     levels_elsewhere = own + np.array([40, -40] * 4)[:, None] * ~sampled
     times = {
         1: [own, 0.1 * own + common, own + common, own + 40, 0 * own],
