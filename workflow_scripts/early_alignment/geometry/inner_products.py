@@ -189,7 +189,7 @@ class InnerProducts:
         low, high = SAFE_SQUARES
         # Whatever float16 holds is safe.
         if chunk.dtype != np.float16 and not ((squares > low) & (squares < high)).all():
-            exponents = _exponents(chunk, subtracted)
+            exponents = _exponents(chunk, to_subtract(chunk))
         if exponents.any():
             subtracted, products = self._multiplied(np.ldexp(chunk, exponents[:, None]))
         vectors, products = vectors_of(subtracted, products, chunk.shape[1]), products[:n, :n]
