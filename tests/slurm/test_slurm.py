@@ -15,7 +15,7 @@ import one_node_cluster
 import pytest
 import yaml
 
-from tests.conftest import copy_of_repository, environment_with, papers_settings, run
+from tests.conftest import copy_of_repository, environment_with, papers_settings, run, tables_of
 
 pytestmark = pytest.mark.slurm
 
@@ -205,8 +205,7 @@ def test_a_group_is_what_its_members_share(finished, slurm, folder):
     assert len(list(rows)) == 2 * 2 * 3 * 4
     once = {"simulate_eeg", "simulate_fmri", "simulate_labelled_images", "fingerprint_images", "checked_data", "train"}
     once |= {"alignment_table", "accuracy_table", "noise_ceiling_table", "peaks_table", "figure1", "training_figure"}
-    once |= {f"{name}_table" for name in ("trajectories", "timing", "peak_distribution", "order", "hierarchy")}
-    once |= {f"{name}_table" for name in ("accuracy_alignment", "claims", "survival")}
+    once |= {f"{name}_table" for name in tables_of("statistics.smk")}
     expected = dict.fromkeys(once, 1) | {
         "stimuli": 2,
         "features_resnet50": 4,

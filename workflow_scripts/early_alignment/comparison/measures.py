@@ -323,6 +323,8 @@ class Measure(NamedTuple):
     """Whether it is of all pairs of some conditions."""
     needs_squares: bool = False
     """Whether it is of squared distances, which 1 − r and 1 − cosine are too, of patterns of one length."""
+    has_reliability: bool = True
+    """Whether the reliability of an average of RDMs follows from how alike two of them are (Spearman and Brown)."""
 
 
 KERNELS_SCALED = "RDMs scaled to kernels of length 1, then averaged"
@@ -330,7 +332,11 @@ MEASURES = {
     "pearson": Measure(pearson, "Pearson's r", standardised, "RDMs z-scored, then averaged", standardised, True),
     "spearman": Measure(spearman, "Spearman's ρ", ranks, "RDMs ranked, then averaged", standardised_ranks, True),
     "kendall_tau_a": Measure(
-        kendall_tau_a, "Kendall's τ-a", ranks, "RDMs ranked, then averaged, of which tau is near its highest"
+        kendall_tau_a,
+        "Kendall's τ-a",
+        ranks,
+        "RDMs ranked, then averaged, of which tau is near its highest",
+        has_reliability=False,
     ),
     "cosine": Measure(cosines, "cosine", scaled, "RDMs scaled to length 1, then averaged", scaled),
     "whitened": Measure(
