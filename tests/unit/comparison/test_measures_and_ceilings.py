@@ -225,6 +225,39 @@ def test_rdms_scaled_and_ranked_have_length_1(two_sets):
             normalise(np.vstack([a, np.full(190, bad)]))
 
 
+@pytest.mark.parametrize("measure", ["cka", "cka_unbiased", "procrustes"])
+def test_kernels_of_several_rdms_are_compared_one_by_one(measure):
+    """Of four conditions, the fewest that the unbiased one takes."""
+    rdms = np.array([pdist(x, "sqeuclidean") for x in np.random.default_rng(8).normal(size=(5, 4, 6))])
+    one_by_one = [[measures.compare(a[None], b[None], measure).item() for b in rdms[2:]] for a in rdms[:2]]
+    np.testing.assert_allclose(measures.compare(rdms[:2], rdms[2:], measure), one_by_one, rtol=1e-12)
+
+
+def test_rdms_of_kernels_are_scaled_by_their_length_or_trace():
+    patterns = np.random.default_rng(8).normal(size=(3, 6, 5)) * np.array([1, 10, 100])[:, None, None]
+    rdms = np.array([pdist(x, "sqeuclidean") for x in patterns]).astype(np.float32)
+    centred = patterns - patterns.mean(axis=1, keepdims=True)
+    kernels = centred @ centred.transpose(0, 2, 1)
+    scaled = measures.of_one_kernel_norm(rdms)
+    np.testing.assert_allclose(scaled, rdms / np.linalg.norm(kernels, axis=(1, 2))[:, None], rtol=1e-5)
+    means = rdms.astype(np.float64).sum(axis=1, keepdims=True) / 15
+    np.testing.assert_allclose(measures.of_mean_1(rdms), rdms / means, rtol=1e-12)
+    exact = rdms.astype(np.float64)
+    for scale in (measures.of_one_kernel_norm, measures.of_mean_1):
+        np.testing.assert_allclose(scale(rdms), scale(exact), rtol=1e-12)
+
+
+def test_an_average_is_of_rdms_that_a_measure_does_not_tell_from_the_given(two_sets):
+    rdms, _ = two_sets
+    z = (rdms - rdms.mean(axis=1, keepdims=True)) / (rdms.std(axis=1, keepdims=True) * np.sqrt(190))
+    np.testing.assert_allclose(measures.average(rdms, "pearson"), z.mean(axis=0), atol=1e-12)
+    constant, zero = (np.vstack([rdms, np.full(190, value)]) for value in (2.0, 0.0))
+    for measure, bad in (("spearman", constant), ("pearson", constant), ("cosine", zero)):
+        with pytest.raises(ValueError, match="constant, zero or not finite"):
+            measures.average(bad, measure)
+    assert measures.average(constant, "cosine").shape == (190,)
+
+
 def test_second_moments_are_the_centred_inner_products_of_the_patterns():
     patterns = np.random.default_rng(6).normal(size=(2, 7, 30))
     rdms = np.array([pdist(one, "sqeuclidean") for one in patterns])
@@ -327,5 +360,5 @@ def test_what_a_control_explains_wholly_and_measures_that_are_no_correlations_ar
     with pytest.raises(ValueError, match="nothing of it is left"):
         measures.compare_given(a, b, 2 * a[0] + 1, "pearson")
     for measure in set(measures.MEASURES) - {"pearson", "spearman"}:
-        with pytest.raises(ValueError, match="nothing can be partialled out"):
+        with pytest.raises(ValueError, match=r"nothing can be partialled out of .*; it can of pearson, spearman$"):
             measures.compare_given(a, b, a[0] + b[0], measure)

@@ -135,6 +135,17 @@ def test_patterns_of_the_largest_numbers_of_float32(distance):
     assert_equal_rdms(ours, plain(patterns, distance), distance, 3e-6)
 
 
+@pytest.mark.parametrize("device", [None, torch.device("cpu")])
+def test_patterns_with_much_in_common_have_one_scale_where_squares_leave_float32(device):
+    """Their largest values lie on both sides of a power of two."""
+    rng = np.random.default_rng(14)
+    patterns = 1e3 * rng.normal(size=600) + rng.normal(size=(8, 600))
+    patterns[:, 17] = 4096 + np.linspace(-1, 1, 8)
+    patterns = np.ldexp(patterns, 80).astype(np.float32)
+    ours, theirs = rdms.rdm([patterns], "sqeuclidean", device=device), plain(patterns, "sqeuclidean")
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+
+
 @pytest.mark.parametrize("distance", ["correlation", "cosine"])
 def test_one_faint_pattern_is_enough_to_look_at_exponents(distance):
     patterns = np.random.default_rng(11).normal(size=(5, 200)).astype(np.float32)
@@ -349,6 +360,7 @@ def test_a_guess_that_was_wrong_is_mended_and_one_that_was_right_is_multiplied_o
     faint_elsewhere[2, ~sampled] *= 1e-3
     strong_elsewhere = 0.1 * own + common
     strong_elsewhere[2, sampled] *= 1e-3
+    strong_elsewhere[2, ~sampled] *= 2
     levels_elsewhere = own + np.array([40, -40] * 4)[:, None] * ~sampled
     times = {
         1: [own, 0.1 * own + common, own + common, own + 40, 0 * own],
@@ -389,7 +401,9 @@ def test_a_geometry_comes_back_whole_and_what_is_none_is_refused(tmp_path):
     np.savez(tmp_path / "other.npz", means=found.means)
     (tmp_path / "cut.npz").write_bytes((tmp_path / "geometry.npz").read_bytes()[:700])
     (tmp_path / "empty.npz").touch()
-    for name in ("other", "cut", "empty"):
+    objects = np.array([1, "a", None, 2, 3], dtype=object)
+    np.savez(tmp_path / "objects.npz", **found._asdict() | {"conditions": objects})
+    for name in ("other", "cut", "empty", "objects"):
         with pytest.raises(InputError, match=rf"{name}\.npz[\s\S]*an .npz file of products, means"):
             inner_products.load(tmp_path / f"{name}.npz")
 

@@ -153,6 +153,15 @@ def test_resampled_ceilings_are_those_of_resampled_rdms(measure, n_subjects):
     np.testing.assert_allclose(average, [ceilings.ceiling_of_average(one, measure) for one in values], atol=2e-5)
 
 
+@pytest.mark.parametrize("measure", ["pearson", "cosine", "cka_unbiased"])
+def test_a_ceiling_of_the_sample_as_a_resample_is_the_ceiling(measure):
+    of = subjects(5, 4) * np.array([1, 2, 5, 0.1])[:, None]  # whatever their scales
+    (r_of_blocks,), _ = between_subjects(of, np.ones((1, N), int), measure)
+    for scheme, ceiling in ((schemes.EACH, ceilings.noise_ceiling), (schemes.AVERAGE, ceilings.ceiling_of_average)):
+        (found,) = ceilings.resampled_ceilings(r_of_blocks, np.ones((1, 4)), scheme)
+        np.testing.assert_allclose(found, ceiling(of, measure), atol=2e-5)
+
+
 def test_of_resampled_subjects_a_copy_is_left_out_with_its_like():
     of = subjects(8, 4)
     (r_of_blocks,), _ = between_subjects(of, np.ones((1, N), int))

@@ -124,7 +124,7 @@ SHARED = 0.25
 """From this share of all patterns' squares on, what they have in common is subtracted."""
 FAINT = 0.5
 """Not from patterns that have less than so much of its squares: they would drown in it."""
-FAINT_AFTER_ALL, STRONG_AFTER_ALL = 0.125, 0.75
+FAINT_AFTER_ALL, STRONG_AFTER_ALL = 0.125, 1.0
 """Patterns that turn out to have less than the one, or more than the other, are multiplied again: it costs time."""
 MENDED = 3
 """How often they are at most: for what they share, for those that are faint, and for the means of what is left."""
@@ -189,7 +189,7 @@ class InnerProducts:
         low, high = SAFE_SQUARES
         # Whatever float16 holds is safe.
         if chunk.dtype != np.float16 and not ((squares > low) & (squares < high)).all():
-            exponents = _exponents(chunk, subtracted)
+            exponents = _exponents(chunk, to_subtract(chunk))
         if exponents.any():
             subtracted, products = self._multiplied(np.ldexp(chunk, exponents[:, None]))
         vectors, products = vectors_of(subtracted, products, chunk.shape[1]), products[:n, :n]
