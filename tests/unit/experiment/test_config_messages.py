@@ -265,6 +265,7 @@ def test_every_config_file_is_looked_over(tmp_path):
     assert library.checked(PAPER, [paper]) == library.checked(PAPER)
 
 
+@pytest.mark.jobs
 def test_the_workflow_refuses_a_key_given_twice(clone, tmp_path):
     file = tmp_path / "twice.yaml"
     file.write_text((REPOSITORY / "experiments/demo.yaml").read_text() + "\nrdm: {x: 010}\nrdm: {}\n")
