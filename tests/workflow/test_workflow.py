@@ -70,6 +70,16 @@ def test_a_second_run_finds_nothing_to_do(finished_demo):
     assert "Nothing to be done" in again.stdout
 
 
+def test_an_experiment_on_other_data_with_the_same_trainings_trains_and_copies_nothing(finished_demo, tmp_path):
+    second = DEMO | {"results": "results/second", "trained": DEMO["results"]}
+    second["datasets"] = {"simulated_fMRI": DEMO["datasets"]["simulated_fMRI"]}
+    (tmp_path / "second.yaml").write_text(yaml.safe_dump(second))
+    listed = run(*DRY_RUN, "--configfile", tmp_path / "second.yaml", cwd=finished_demo).stdout
+    rules = {line.split()[0] for line in listed.split("Job stats:")[1].split("\n\n")[0].splitlines()[3:]}
+    assert {"features_resnet50", "alignment", "figure1"} <= rules
+    assert not {"train", "publish_checkpoint", "fingerprint_images"} & rules
+
+
 def test_the_alignment_table_is_complete_finite_and_marked(table):
     alignment = table("alignment")
     subjects = {name: len(dataset["subjects"]) for name, dataset in DEMO["datasets"].items()}
@@ -273,6 +283,7 @@ def test_the_papers_dry_run_lists_the_papers_jobs(clone, paper_data):
     assert jobs == {
         "checked_data": "1",
         "fingerprint_images": "1",
+        "data_are_checked": "1",
         "train": "45",
         "publish_checkpoint": "455",
         "stimuli": "2",
