@@ -275,8 +275,8 @@ def has_resources_of(shared, name):
 
 # Now, since Snakemake reads what profiles give to rules once, at the first rule.
 for name in NETWORKS:
-    for rule in ("features", "geometry", "model_rdms"):
-        has_resources_of(rule, f"{rule}_{name}")
+    for shared in ("features", "geometry", "model_rdms"):
+        has_resources_of(shared, f"{shared}_{name}")
 
 
 def cores_by_rule():
