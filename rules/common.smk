@@ -10,8 +10,8 @@ from pathlib import Path
 
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 
+from early_alignment.comparison.kinds import resampled_kinds
 from early_alignment.datasets import open_dataset
-from early_alignment.comparison.kinds import kinds_of, why_not_resampled
 from early_alignment.errors import InputError
 from early_alignment.experiment.config import check_own_files, check_roots, checked, own_checkpoint
 from early_alignment.experiment.grid import distances, networks_of, size_of_view
@@ -149,13 +149,7 @@ def brain_rdm_files(dataset, target):
 
 
 # Ways of comparing RDMs for which stimuli can be resampled: measure, pairs, control, scheme.
-RESAMPLED = [
-    kind
-    for kind in kinds_of(
-        *(config["alignment"][key] for key in ("measures", "pairs", "controls", "averaging"))
-    )
-    if not why_not_resampled(kind)
-]
+RESAMPLED = resampled_kinds(config["alignment"])
 
 
 def brain_resamples_files():
