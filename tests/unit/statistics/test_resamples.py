@@ -190,7 +190,7 @@ def ceiling():
             "lower": 0.4,
             "upper": 0.5,
         }
-        | {"scheme": scheme, "averaged": "normalised"}
+        | {"scheme": scheme, "averaged": "normalised", "subjects": len(SUBJECTS[target])}
         for target in SUBJECTS
         for measure, pairs, control, scheme in KINDS
         if control == "none"
@@ -217,6 +217,13 @@ def test_a_measure_without_resamples_has_means_and_says_that_no_more_is_known(gr
     assert np.isnan(row["low"]) and np.isnan(row["q"])
     assert list(table["measure"].unique()) == ["pearson", "kendall_tau_a", "spearman"]
     assert list(table["scheme"].unique()) == [EACH, AVERAGE]
+
+
+def test_an_average_of_subjects_says_of_how_many_it_is_also_without_resamples(ceiling, alignment):
+    of_average = alignment.assign(measure="whitened", scheme=AVERAGE, control="none", pairs="all", subject="average")
+    of_average = of_average.drop_duplicates(["measure"])
+    (row,) = curve_tables.without_intervals(of_average, ceiling, ("subjects",))
+    assert row["n_subjects"] == len(SUBJECTS["V1"]) == 3
 
 
 def test_trajectories_have_the_mean_its_interval_and_its_share_of_the_ceiling(grid, alignment, ceiling):

@@ -70,7 +70,7 @@ def trajectories(
                     "data": data,
                 }
             )
-    table = with_shares(pd.DataFrame(rows + without_intervals(alignment, over)), ceiling)
+    table = with_shares(pd.DataFrame(rows + without_intervals(alignment, ceiling, over)), ceiling)
     # Figures draw the first kind, which is that of the alignments.
     kinds = ["distance", *Kind._fields]
     places = {tuple(kind): place for place, kind in enumerate(alignment[kinds].drop_duplicates().to_numpy())}
@@ -78,14 +78,16 @@ def trajectories(
     return with_q(table.iloc[order].reset_index(drop=True), ["dataset", "network", "view", *kinds])
 
 
-def without_intervals(alignment: pd.DataFrame, over: tuple[str, ...]) -> list[dict]:
+def without_intervals(alignment: pd.DataFrame, ceiling: pd.DataFrame, over: tuple[str, ...]) -> list[dict]:
     """Mean alignment of kinds for which nothing tells how sure it is, rows in the form of `trajectories`.
 
     Args:
         alignment: The table `alignment`.
+        ceiling: The table `noise_ceiling`, which says how many subjects an average is of.
         over: What intervals would generalise over.
     """
     rows, of_row = [], [*Key._fields, "epoch", "step", "data"]
+    n_subjects = ceiling.groupby(["dataset", "target"])["subjects"].first()
     for values, of_cell in alignment.groupby(of_row, sort=False):
         of = dict(zip(of_row, values, strict=True))
         if status := why_not_resampled(Kind(*(of[name] for name in Kind._fields))):
@@ -93,7 +95,7 @@ def without_intervals(alignment: pd.DataFrame, over: tuple[str, ...]) -> list[di
                 of
                 | {"value": of_cell["value"].mean(), "low": np.nan, "high": np.nan, "p": np.nan}
                 | {"status": status, "generalises_over": " × ".join(over)}
-                | {"n_subjects": of_cell["subject"].nunique(), "n_seeds": of_cell["seed"].nunique()}
+                | {"n_subjects": n_subjects[of["dataset"], of["target"]], "n_seeds": of_cell["seed"].nunique()}
             )
     return rows
 
