@@ -16,6 +16,8 @@ from .noise_ceilings import with_shares
 
 SHARES_AT = (0, 1, 3, 9)
 """Epochs whose alignment is given as a share of the final one, where they are analysed: those that the paper names."""
+OF_A_QUANTITY = ("value", "low", "high", "p", "defined", "optimism", "likely_epochs")
+"""Columns of the table `timing` that a quantity may leave empty."""
 Curves = Iterable[tuple[Key, Curve]]
 
 
@@ -112,10 +114,10 @@ def timing_of_curves(curves: Curves, over: tuple[str, ...], data: str) -> pd.Dat
             *_differences(curve, over),
             *_shares(curve, joint),
         ]:
-            reason = status or row.pop("reason", "")
-            rows.append(key._asdict() | row | {"status": reason or KNOWN} | described(curve, over) | {"data": data})
-    table = pd.DataFrame(rows).drop(columns="reason", errors="ignore")
-    return with_q(table, ["dataset", "network", "view", "distance", *Kind._fields, "quantity"])
+            reason = status or row.get("reason", "")
+            of = {"quantity": row["quantity"]} | {name: row.get(name, np.nan) for name in OF_A_QUANTITY}
+            rows.append(key._asdict() | of | {"status": reason or KNOWN} | described(curve, over) | {"data": data})
+    return with_q(pd.DataFrame(rows), ["dataset", "network", "view", "distance", *Kind._fields, "quantity"])
 
 
 def _peak(curve: Curve, joint: np.ndarray) -> list[dict]:
