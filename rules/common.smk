@@ -10,8 +10,8 @@ from pathlib import Path
 
 sys.path.insert(0, f"{workflow.basedir}/workflow_scripts")
 
+from early_alignment.comparison.kinds import resampled_kinds
 from early_alignment.datasets import open_dataset
-from early_alignment.comparison.kinds import kinds_of, why_not_resampled
 from early_alignment.errors import InputError
 from early_alignment.experiment.config import check_own_files, check_roots, checked, own_checkpoint
 from early_alignment.experiment.grid import distances, networks_of, size_of_view
@@ -149,13 +149,7 @@ def brain_rdm_files(dataset, target):
 
 
 # Ways of comparing RDMs for which stimuli can be resampled: measure, pairs, control, scheme.
-RESAMPLED = [
-    kind
-    for kind in kinds_of(
-        *(config["alignment"][key] for key in ("measures", "pairs", "controls", "averaging"))
-    )
-    if not why_not_resampled(kind)
-]
+RESAMPLED = resampled_kinds(config["alignment"])
 
 
 def brain_resamples_files():
@@ -275,8 +269,8 @@ def has_resources_of(shared, name):
 
 # Now, since Snakemake reads what profiles give to rules once, at the first rule.
 for name in NETWORKS:
-    for rule in ("features", "geometry", "model_rdms"):
-        has_resources_of(rule, f"{rule}_{name}")
+    for shared in ("features", "geometry", "model_rdms"):
+        has_resources_of(shared, f"{shared}_{name}")
 
 
 def cores_by_rule():

@@ -2,7 +2,7 @@
 #
 # Inputs: the labelled images (not tracked: a million files).
 # Outputs: labelled_images/{network}.json, their fingerprint, by which other images are refused and a moved folder is not;
-# resized_images/{copy}/images.json, which says how many there are, beside train/ and val/. Those are not declared as
+# resized_images/{resized}/images.json, which says how many there are, beside train/ and val/. Those are not declared as
 # outputs, so that a killed job goes on where it stopped.
 
 COPIES = {n.copy_of_images: n for n in reversed(NETWORKS.values()) if n.is_resized}
@@ -31,20 +31,20 @@ rule fingerprint_images:
 
 rule resize_images:
     input:
-        lambda wildcards: FINGERPRINT.format(network=COPIES[wildcards.copy].name),
+        lambda wildcards: FINGERPRINT.format(network=COPIES[wildcards.resized].name),
     output:
-        trained("resized_images/{copy}/images.json"),
+        trained("resized_images/{resized}/images.json"),
     log:
-        log_of("resized_images/{copy}", trained),
+        log_of("resized_images/{resized}", trained),
     benchmark:
-        benchmark_of("resized_images/{copy}", trained)
+        benchmark_of("resized_images/{resized}", trained)
     wildcard_constraints:
-        copy=one_of(COPIES),
+        resized=one_of(COPIES),
     conda:
         "../envs/networks.yaml"
     params:
-        short_side=lambda wildcards: COPIES[wildcards.copy].training["resized_short_side"],
-        quality=lambda wildcards: COPIES[wildcards.copy].training["resized_quality"],
+        short_side=lambda wildcards: COPIES[wildcards.resized].training["resized_short_side"],
+        quality=lambda wildcards: COPIES[wildcards.resized].training["resized_quality"],
     message:
         "Resize the labelled images to a short side of {params.short_side} pixels"
     script:

@@ -17,15 +17,27 @@
 include: "helpers/training.smk"
 
 
-# A copy takes less time than a job of a cluster's, so it is made where Snakemake runs.
+# What takes less time than a job of a cluster's is done where Snakemake runs.
 localrules:
+    data_are_checked,
     publish_checkpoint,
+
+
+# A file among the trainings, since for Snakemake a job whose inputs have other paths is another job: an experiment with
+# results of its own would train anew what another one trained.
+rule data_are_checked:
+    input:
+        ancient(results("checked_data.txt")),
+    output:
+        touch(trained("training/data_are_checked")),
+    message:
+        "Let trainings begin"
 
 
 rule train:
     input:
         earlier=segment_before,
-        checked=ancient(results("checked_data.txt")),
+        checked=ancient(trained("training/data_are_checked")),
         images=known_images,
         network=own_code,
     output:

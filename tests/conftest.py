@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -50,6 +51,11 @@ def files_to_make(configfile, *options, cwd) -> set[str]:
     printed = run("snakemake", "--summary", "--configfile", configfile, *options, cwd=cwd).stdout
     rows = csv.DictReader(printed[printed.index("output_file\t") :].splitlines(), delimiter="\t")
     return {row["output_file"] for row in rows if row["plan"] == "update pending"}
+
+
+def tables_of(rules: str) -> set[str]:
+    """The names of the tables that a file in `rules/` makes, so that a table added is added to no list in tests."""
+    return set(re.findall(r"^rule (\w+)_table:", (REPOSITORY / "rules" / rules).read_text(), flags=re.MULTILINE))
 
 
 def copy_of_repository(to: Path) -> Path:

@@ -5,14 +5,13 @@ from itertools import product
 from early_alignment.logs import log_to
 from early_alignment.statistics import control_alignment, tables
 from early_alignment.statistics.brain_resamples import BrainResamples
+from early_alignment.statistics.noise_ceilings import by_target
 
 log_to(snakemake.log[0])
-brain_files, control_files = iter(snakemake.input.brain_rdms), iter(snakemake.input.controls)
-brain_rdms = {
-    (*target, distance): {subject: next(brain_files) for subject in subjects}
-    for target, subjects in zip(snakemake.params.targets, snakemake.params.subjects, strict=True)
-    for distance in snakemake.params.distances
-}
+control_files = iter(snakemake.input.controls)
+brain_rdms = by_target(
+    snakemake.input.brain_rdms, snakemake.params.targets, snakemake.params.subjects, snakemake.params.distances
+)
 datasets = dict.fromkeys(dataset for dataset, *_ in brain_rdms)
 of_rdms = list(product(datasets, snakemake.params.distances))
 table = control_alignment.table(

@@ -7,12 +7,9 @@ from early_alignment.statistics import noise_ceilings
 from early_alignment.statistics.brain_resamples import BrainResamples
 
 log_to(snakemake.log[0])
-files = iter(snakemake.input.brain_rdms)
-brain_rdms = {
-    (*target, distance): {subject: next(files) for subject in subjects}
-    for target, subjects in zip(snakemake.params.targets, snakemake.params.subjects, strict=True)
-    for distance in snakemake.params.distances
-}
+brain_rdms = noise_ceilings.by_target(
+    snakemake.input.brain_rdms, snakemake.params.targets, snakemake.params.subjects, snakemake.params.distances
+)
 datasets = dict.fromkeys(dataset for dataset, *_ in brain_rdms)
 of_rdms = list(product(datasets, snakemake.params.distances))
 table = noise_ceilings.table(

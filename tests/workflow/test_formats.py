@@ -11,6 +11,7 @@ import torch
 import torchvision
 import zarr
 from conftest import copy_of_repository, run
+from early_alignment.datasets import formats
 from PIL import Image
 from scipy.spatial.distance import pdist, squareform
 from small_algonauts2023 import IDS, SHARED, write_algonauts
@@ -187,6 +188,14 @@ WRITERS = (
 )
 
 
+def format_of(name: str) -> str:
+    return name.partition("_npy")[0].partition("_zarr")[0]
+
+
+def test_every_format_is_written_here():
+    assert {format_of(write.__name__) for write in WRITERS} == formats().keys()
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """What was written, by data set; the network; and the table of alignments that one command made."""
@@ -209,7 +218,7 @@ def finished(tmp_path_factory):
         },
         "features": {"image_size": SIZE, "dtype": "float32"},
         "datasets": {
-            name: {"format": name.partition("_npy")[0].partition("_zarr")[0], "root": f"data/{name}"} | settings
+            name: {"format": format_of(name), "root": f"data/{name}"} | settings
             for name, (settings, *_) in written.items()
         },
     }

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from conftest import REPOSITORY, copy_of_experiment, files_to_make, run
+from conftest import REPOSITORY, copy_of_experiment, files_to_make, run, tables_of
 from early_alignment.experiment.config import checked
 from early_alignment.experiment.grid import networks_of
 from PIL import Image
@@ -37,7 +37,7 @@ OF_BRAINS = {f"tables/{name}.csv" for name in ("noise_ceiling", "controls", "tra
 OF_ACCURACY = {f"tables/{name}" for name in ("accuracy_alignment.csv", "claims.csv", "claims.rst", "survival.csv")}
 OF_ACCURACY |= SPECIFICATIONS
 OF_TRAINING = {"tables/accuracy.csv"} | OF_ACCURACY | TRAINING_FIGURE
-OF_RESAMPLES = {f"tables/{name}.csv" for name in ("timing", "peak_distribution", "order", "hierarchy")} | OF_ACCURACY
+OF_RESAMPLES = {f"tables/{name}.csv" for name in tables_of("statistics.smk") - {"trajectories"}} | OF_ACCURACY
 
 
 def checkpoints(network, seeds, epochs):

@@ -12,7 +12,7 @@ import pytest
 import torch
 import torchvision
 import yaml
-from conftest import copy_of_repository, files_to_make, run
+from conftest import REPOSITORY, copy_of_repository, files_to_make, run
 from early_alignment.errors import InputError
 from early_alignment.training import image_fingerprint
 from PIL import Image
@@ -267,7 +267,6 @@ def test_an_epoch_that_the_series_lacks_is_named(own):
 # A resized copy --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_a_resized_copy_is_written_once_before_training(trained):
     folder, experiment = trained
     resized = with_training(experiment, resized_short_side=256) | {"results": "resized"}
@@ -288,16 +287,32 @@ def test_a_copy_of_other_images_is_not_gone_on_with(tmp_path):
 # A path of any letters -------------------------------------------------------------------------------------------
 
 
-def test_a_results_folder_of_any_name_is_a_folder_and_no_command(trained, tmp_path):
-    finished, experiment = trained
-    folder = copy_of_repository(tmp_path / "clone")
-    for name in ("images", "study"):
-        shutil.copytree(finished / name, folder / name)
+def rules_that_run(printed: str) -> set[str]:
+    """The rules in Snakemake's statistics of jobs."""
+    return {line.split()[0] for line in printed.split("Job stats:")[1].split("\n\n")[0].splitlines()[3:]}
+
+
+def test_folders_of_any_name_are_folders_and_no_commands(tmp_path):
+    """Every rule of the demo, of less data and shorter training, and the rule that resizes images."""
+    folder, demo = copy_of_repository(tmp_path / "clone"), REPOSITORY / "experiments/demo.yaml"
     name = """an 'odd' "name" $(touch ran) `touch ran` ; é 音 & #1"""
-    config = with_training(experiment, epochs=1, epochs_per_job=1) | {"results": f"out/{name}"}
-    config = with_network(config, epochs=[0, 1], calibrated=[0])
-    run(*SNAKEMAKE, "--configfile", written(config, folder, "odd"), cwd=folder)
+    config = yaml.safe_load(demo.read_text()) | {"results": f"out/{name}"}
+    config["simulation"] |= {"root": f"made/{name}", "subjects": 2, "training_images": 16, "validation_images": 4}
+    config["simulation"] |= {"training_concepts": 12, "test_concepts": 4, "shared_images": 16, "own_images": 4}
+    small = {"images": f"made/{name}/labelled_images", "epochs": 1, "epochs_per_job": 1, "early_steps": []}
+    for network in config["networks"].values():
+        network |= {"architecture": "resnet18", "blocks": ["layer4"], "seeds": [1], "epochs": [0, 1], "calibrated": []}
+        network["training"] = network["training"] | small | {"resized_short_side": 256}
+    for settings in config["datasets"].values():
+        settings |= {"root": f"made/{name}/{settings['format']}", "subjects": [1, 2]}
+        settings["targets"] = settings["targets"][:1]
+    config["features"] = {"image_size": 32}
+    command = (*SNAKEMAKE, "--configfile", written(config, folder, "odd"))
+    of_demo = rules_that_run(run("snakemake", "-n", "--configfile", demo, cwd=folder).stdout)
+    assert rules_that_run(run(*command, cwd=folder).stdout) == of_demo | {"resize_images"}
     assert (folder / "out" / name / "tables/alignment.csv").is_file()
-    assert (folder / "out" / name / "checkpoints/net/seed-1/epoch-001.pt").is_file()
+    for network in config["networks"]:
+        assert (folder / "out" / name / f"checkpoints/{network}/seed-1/epoch-001.pt").is_file()
+    assert len(list((folder / "out").iterdir())) == len(list((folder / "made").iterdir())) == 1
     assert not list(folder.rglob("ran"))
-    assert "Nothing to be done" in run(*SNAKEMAKE, "--configfile", folder / "odd.yaml", cwd=folder).stdout
+    assert "Nothing to be done" in run(*command, cwd=folder).stdout

@@ -6,12 +6,12 @@ import sys
 import numpy as np
 import pytest
 from conftest import REPOSITORY
-from early_alignment.comparison import measures
+from early_alignment.comparison import measures, pairs
 from early_alignment.statistics import ceilings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import procrustes
-from scipy.spatial.distance import pdist
+from scipy.spatial.distance import cdist, pdist
 from scipy.stats import pearsonr, rankdata, spearmanr
 
 RSATOOLBOX = {
@@ -97,6 +97,16 @@ def unbiased_hsic(k, other):
     return (first + second - third) / (n * (n - 3))
 
 
+def test_kernel_alignment_is_what_its_authors_print():
+    """The demonstration beside Kornblith et al. (2019), google-research/representation_similarity/Demo.ipynb."""
+    rng = np.random.RandomState(1337)
+    x = rng.randn(100, 10)
+    y = rng.randn(100, 10) + x
+    a, b = (pdist(patterns, "sqeuclidean")[None] for patterns in (x, y))
+    assert measures.compare(a, b, "cka").item() == pytest.approx(0.55761, abs=6e-6)
+    assert measures.compare(a, b, "cka_unbiased").item() == pytest.approx(0.51346, abs=6e-6)
+
+
 def test_unrelated_patterns_are_alike_by_chance_in_the_biased_measure_alone():
     rng = np.random.default_rng(12)
     pairs_of_rdms = [[pdist(rng.normal(size=(20, 60)), "sqeuclidean")[None] for _ in range(2)] for _ in range(100)]
@@ -142,7 +152,7 @@ def test_kendall_tau_a_is_the_plain_count(seed, ties):
     assert measures.compare(a[None], b[None], "kendall_tau_a").item() == pytest.approx(count / 105, abs=1e-12)
 
 
-@pytest.mark.parametrize("measure", set(measures.MEASURES) - {"procrustes"})
+@pytest.mark.parametrize("measure", [name for name in measures.MEASURES if name != "procrustes"])
 def test_the_sign_is_kept_and_an_rdm_is_like_itself(measure):
     rdm = np.random.default_rng(0).normal(size=(1, 45))
     assert measures.compare(rdm, -rdm, measure).item() == pytest.approx(-1)
@@ -190,6 +200,64 @@ def test_rdms_of_very_different_means_are_each_centred_on_their_own(two_sets):
     np.testing.assert_allclose(measures.compare(far, b), [[pearsonr(x, y).statistic for y in b] for x in a], atol=1e-9)
 
 
+def test_rdms_of_more_pairs_than_are_taken_at_a_time():
+    """100 conditions: more pairs than fit the cache, and the mean of the first is not that of all."""
+    n_pairs = 100 * 99 // 2
+    assert measures.PAIRS_AT_A_TIME < n_pairs < 2 * measures.PAIRS_AT_A_TIME
+    a, b = np.random.default_rng(9).normal(np.linspace(0, 3, n_pairs), size=(2, 3, n_pairs))
+    np.testing.assert_allclose(measures.compare(a, b), [[pearsonr(x, y).statistic for y in b] for x in a], atol=1e-12)
+    cosines = 1 - cdist(a, b, "cosine")
+    np.testing.assert_allclose(measures.compare(a, b, "cosine"), cosines, atol=1e-12)
+
+
+def test_rdms_scaled_and_ranked_have_length_1(two_sets):
+    a = np.round(two_sets[0], 1).astype(np.float32)
+    lengths = np.sqrt((a.astype(float) ** 2).sum(axis=1, keepdims=True))
+    scaled = measures.scaled(a)
+    assert scaled.dtype == np.float64
+    np.testing.assert_allclose(scaled, a.astype(float) / lengths, rtol=1e-12)
+    ranks = np.array([rankdata(rdm) for rdm in a])
+    of_mean_0 = ranks - (190 + 1) / 2
+    expected = of_mean_0 / np.sqrt((of_mean_0**2).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(measures.standardised_ranks(a), expected, atol=1e-12)
+    for normalise, bad in ((measures.scaled, 0.0), (measures.standardised_ranks, np.nan)):
+        with pytest.raises(ValueError, match="cannot be compared"):
+            normalise(np.vstack([a, np.full(190, bad)]))
+
+
+@pytest.mark.parametrize("measure", ["cka", "cka_unbiased", "procrustes"])
+def test_kernels_of_several_rdms_are_compared_one_by_one(measure):
+    """Of four conditions, the fewest that the unbiased one takes."""
+    rdms = np.array([pdist(x, "sqeuclidean") for x in np.random.default_rng(8).normal(size=(5, 4, 6))])
+    one_by_one = [[measures.compare(a[None], b[None], measure).item() for b in rdms[2:]] for a in rdms[:2]]
+    np.testing.assert_allclose(measures.compare(rdms[:2], rdms[2:], measure), one_by_one, rtol=1e-12)
+
+
+def test_rdms_of_kernels_are_scaled_by_their_length_or_trace():
+    patterns = np.random.default_rng(8).normal(size=(3, 6, 5)) * np.array([1, 10, 100])[:, None, None]
+    rdms = np.array([pdist(x, "sqeuclidean") for x in patterns]).astype(np.float32)
+    centred = patterns - patterns.mean(axis=1, keepdims=True)
+    kernels = centred @ centred.transpose(0, 2, 1)
+    scaled = measures.of_one_kernel_norm(rdms)
+    np.testing.assert_allclose(scaled, rdms / np.linalg.norm(kernels, axis=(1, 2))[:, None], rtol=1e-5)
+    means = rdms.astype(np.float64).sum(axis=1, keepdims=True) / 15
+    np.testing.assert_allclose(measures.of_mean_1(rdms), rdms / means, rtol=1e-12)
+    exact = rdms.astype(np.float64)
+    for scale in (measures.of_one_kernel_norm, measures.of_mean_1):
+        np.testing.assert_allclose(scale(rdms), scale(exact), rtol=1e-12)
+
+
+def test_an_average_is_of_rdms_that_a_measure_does_not_tell_from_the_given(two_sets):
+    rdms, _ = two_sets
+    z = (rdms - rdms.mean(axis=1, keepdims=True)) / (rdms.std(axis=1, keepdims=True) * np.sqrt(190))
+    np.testing.assert_allclose(measures.average(rdms, "pearson"), z.mean(axis=0), atol=1e-12)
+    constant, zero = (np.vstack([rdms, np.full(190, value)]) for value in (2.0, 0.0))
+    for measure, bad in (("spearman", constant), ("pearson", constant), ("cosine", zero)):
+        with pytest.raises(ValueError, match="constant, zero or not finite"):
+            measures.average(bad, measure)
+    assert measures.average(constant, "cosine").shape == (190,)
+
+
 def test_second_moments_are_the_centred_inner_products_of_the_patterns():
     patterns = np.random.default_rng(6).normal(size=(2, 7, 30))
     rdms = np.array([pdist(one, "sqeuclidean") for one in patterns])
@@ -208,7 +276,9 @@ def test_a_comparison_imports_numpy_alone(measure):
     subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY / "workflow_scripts", check=True)
 
 
-@pytest.mark.parametrize("measure", set(RSATOOLBOX) - {"cka"})  # which it averages as if it were the cosine
+@pytest.mark.parametrize(
+    "measure", [name for name in RSATOOLBOX if name != "cka"]
+)  # which it averages as if it were the cosine
 @pytest.mark.parametrize("kind", ["random", "with ties", "large mean"])
 @pytest.mark.filterwarnings("ignore:Noise ceiling for tau based on averaged ranks")
 def test_every_noise_ceiling_is_rsatoolboxs(two_sets, measure, kind):
@@ -243,6 +313,27 @@ def test_one_subject_has_no_ceiling(two_sets, measure):
     assert np.isnan(ceilings.noise_ceiling(two_sets[0][:1], measure)).all()
 
 
+def test_the_ceiling_of_blocks_is_the_mean_of_theirs_by_their_pairs(two_sets):
+    _, subjects = two_sets
+    few, many = subjects[:, :40], subjects[:, 40:]
+    blocks = {"few": np.arange(40), "many": np.arange(40, 190)}
+    lower, upper = (
+        (40 * of_few + 150 * of_many) / 190
+        for of_few, of_many in zip(ceilings.noise_ceiling(few), ceilings.noise_ceiling(many), strict=True)
+    )
+    assert ceilings.noise_ceiling(subjects, of=blocks) == pytest.approx((lower, upper), rel=1e-12)
+    assert ceilings.noise_ceiling(subjects) == ceilings.noise_ceiling(subjects, "pearson")
+
+
+def test_how_a_ceiling_comes_about_is_said_in_words():
+    assert ceilings.convention("cosine", pairs.ALL) == (
+        "RDMs scaled to length 1, then averaged; lower: subject left out, upper: subject included"
+    )
+    assert ceilings.convention("cosine", pairs.WITHIN).endswith(
+        "blocks of pairs on their own, means weighted by their pairs"
+    )
+
+
 # Partial correlation ---------------------------------------------------------------------------------------------
 
 
@@ -269,5 +360,5 @@ def test_what_a_control_explains_wholly_and_measures_that_are_no_correlations_ar
     with pytest.raises(ValueError, match="nothing of it is left"):
         measures.compare_given(a, b, 2 * a[0] + 1, "pearson")
     for measure in set(measures.MEASURES) - {"pearson", "spearman"}:
-        with pytest.raises(ValueError, match="nothing can be partialled out"):
+        with pytest.raises(ValueError, match=r"nothing can be partialled out of .*; it can of pearson, spearman$"):
             measures.compare_given(a, b, a[0] + b[0], measure)

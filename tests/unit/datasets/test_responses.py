@@ -450,7 +450,7 @@ def test_a_condition_that_has_no_distance_is_named_by_the_job_of_its_rdm(root, t
     experiment["networks"]["resnet50"]["training"]["images"] = "images"
     (folder / "own.yaml").write_text(yaml.safe_dump(experiment, allow_unicode=True))
     rdms, of_responses = "results/brain_rdms/own/sub-ann/all", "results/responses/own/sub-ann/all.npy"
-    command = ("snakemake", "--cores", "1", "--show-failed-logs", "--configfile", "own.yaml")
+    command = ("snakemake", "--configfile", "own.yaml", "--show-failed-logs", "--cores", "1")
     printed = run(*command, f"{rdms}/correlation.npy", cwd=folder, check=False).stdout
     assert "1 of 4 conditions are constant: dog" in printed
     assert "Traceback" not in printed

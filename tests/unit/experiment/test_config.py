@@ -335,6 +335,7 @@ datasets:
     assert found["other"].training["batch_size"] == 256
 
 
+@pytest.mark.jobs
 def test_a_recipe_by_an_anchor_is_changed_for_one_network_on_the_command_line(clone):
     change = "networks={resnet50: {seeds: [1, 3], epochs: [0, 2], training: {epochs: 2}}}"
     made = files_to_make("experiments/demo.yaml", "--config", change, cwd=clone)

@@ -206,7 +206,7 @@ def test_a_name_that_looks_like_a_number_stays_a_name_in_tables_and_figures(tmp_
         alignment.align(tmp_path / f"{epoch}.csv", files, ["whitened"], ["all"], None, labels | {"epoch": epoch})
     aligned = tables.alignment([tmp_path / "000.csv", tmp_path / "001.csv"], "measured", {}).assign(missing=np.nan)
     ceilings = {"dataset": "2023", "target": "NA", "measure": "whitened", "pairs": "all", "lower": 0.1, "upper": 0.2}
-    ceilings |= {"distance": "cosine", "scheme": "subjects_then_average", "averaged": "normalised"}
+    ceilings |= {"subjects": 1, "distance": "cosine", "scheme": "subjects_then_average", "averaged": "normalised"}
     ceilings = pd.DataFrame([ceilings])
     drawn = curve_tables.trajectories([], aligned, ceilings, ("subjects",), "measured")
     for name, table in (("aligned", aligned), ("ceilings", ceilings), ("drawn", drawn)):
@@ -265,6 +265,7 @@ def test_every_config_file_is_looked_over(tmp_path):
     assert library.checked(PAPER, [paper]) == library.checked(PAPER)
 
 
+@pytest.mark.jobs
 def test_the_workflow_refuses_a_key_given_twice(clone, tmp_path):
     file = tmp_path / "twice.yaml"
     file.write_text((REPOSITORY / "experiments/demo.yaml").read_text() + "\nrdm: {x: 010}\nrdm: {}\n")

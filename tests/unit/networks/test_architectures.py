@@ -489,6 +489,7 @@ def test_names_are_checked_without_torch_and_timm(own):
 # Brackets in names
 
 
+@pytest.mark.jobs
 def test_blocks_with_brackets_are_files_of_the_workflow_and_found_again(paper_data, tmp_path):
     block = f"{MIXED_LAYER}[cls]"
     experiment = yaml.safe_load((REPOSITORY / "config.yaml").read_text()) | {"results": str(tmp_path / "r")}

@@ -33,6 +33,30 @@ def test_raw_averages_are_numpys_and_another_number_than_normalised_ones():
     assert found.upper < ceilings.noise_ceiling(of).upper
 
 
+def test_raw_averages_of_float32_are_computed_in_float64():
+    of = subjects(6).astype(np.float32)
+    expected = ceilings.noise_ceiling(of.astype(np.float64), averaged=schemes.RAW)
+    assert ceilings.noise_ceiling(of, averaged=schemes.RAW) == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_ceiling_of_an_average_in_blocks_is_the_mean_of_theirs_by_their_pairs():
+    of = subjects(7)
+    blocks = {"few": np.arange(40), "many": np.arange(40, of.shape[1])}
+    bounds = [ceilings.ceiling_of_average(of[:, block]) for block in blocks.values()]
+    expected = np.average(bounds, axis=0, weights=[block.size for block in blocks.values()])
+    assert ceilings.ceiling_of_average(of, of=blocks) == pytest.approx(tuple(expected), rel=1e-12)
+
+
+def test_the_convention_of_averages_is_said_in_words():
+    assert ceilings.convention("cosine", pairs.ALL, schemes.AVERAGE) == (
+        "RDMs scaled to length 1, then averaged; lower: root of the average's reliability by Spearman and Brown, "
+        "upper: the average with itself"
+    )
+    assert ceilings.convention("cosine", pairs.ALL, averaged=schemes.RAW) == (
+        "RDMs averaged as they are; lower: subject left out, upper: subject included"
+    )
+
+
 def test_the_ceiling_of_an_average_is_what_the_truth_reaches():
     rng = np.random.default_rng(1)
     truth = rng.normal(size=79_800)
@@ -52,7 +76,8 @@ def test_what_is_not_known_of_an_average_says_whether_it_cannot_be_or_was_not_co
     opposite = np.stack([of[0], -of[0] + 0.1 * of[1]])
     unknown = ceilings.ceiling_of_average(opposite)
     assert np.isnan(unknown.lower)
-    assert ceilings.status(unknown, 2, "pearson").startswith("lower cannot be known")
+    assert ceilings.status(unknown, 2, "pearson") == "lower cannot be known: subjects' RDMs do not correlate above 0"
+    assert np.isnan(ceilings.ceiling_of_average(np.eye(2, 6), "cosine").lower)  # a similarity of 0
     assert ceilings.status(ceilings.noise_ceiling(of), 4, "pearson") == "known"
     assert ceilings.status(ceilings.noise_ceiling(of[:1]), 1, "pearson") == "cannot be known: one subject"
     assert np.isnan(ceilings.ceiling_of_average(of[:1])).all()
@@ -128,6 +153,15 @@ def test_resampled_ceilings_are_those_of_resampled_rdms(measure, n_subjects):
     np.testing.assert_allclose(average, [ceilings.ceiling_of_average(one, measure) for one in values], atol=2e-5)
 
 
+@pytest.mark.parametrize("measure", ["pearson", "cosine", "cka_unbiased"])
+def test_a_ceiling_of_the_sample_as_a_resample_is_the_ceiling(measure):
+    of = subjects(5, 4) * np.array([1, 2, 5, 0.1])[:, None]  # whatever their scales
+    (r_of_blocks,), _ = between_subjects(of, np.ones((1, N), int), measure)
+    for scheme, ceiling in ((schemes.EACH, ceilings.noise_ceiling), (schemes.AVERAGE, ceilings.ceiling_of_average)):
+        (found,) = ceilings.resampled_ceilings(r_of_blocks, np.ones((1, 4)), scheme)
+        np.testing.assert_allclose(found, ceiling(of, measure), atol=2e-5)
+
+
 def test_of_resampled_subjects_a_copy_is_left_out_with_its_like():
     of = subjects(8, 4)
     (r_of_blocks,), _ = between_subjects(of, np.ones((1, N), int))
@@ -142,6 +176,16 @@ def test_of_resampled_subjects_a_copy_is_left_out_with_its_like():
     mean_r = np.average([r[0, 2], r[0, 3], r[2, 3]], weights=[2, 2, 1])
     assert found[0] == pytest.approx(np.sqrt(4 * mean_r / (1 + 3 * mean_r)), abs=1e-5)
     assert np.isnan(ceilings.resampled_ceilings(r_of_blocks, np.array([[0, 4, 0, 0]]))).all()
+
+
+@pytest.mark.parametrize("scheme", [schemes.EACH, schemes.AVERAGE])
+def test_every_draw_of_subjects_is_one_of_its_own(scheme):
+    r = np.corrcoef(subjects(9))[None].astype(np.float32)
+    drawn = np.array([[1, 1, 1, 1], [2, 0, 1, 1], [3, 1, 0, 0]], dtype=np.uint8)
+    found = ceilings.resampled_ceilings(r, drawn, scheme)
+    alone = [ceilings.resampled_ceilings(r.astype(np.float64), one[None].astype(np.float64), scheme) for one in drawn]
+    np.testing.assert_allclose(found, np.concatenate(alone), rtol=1e-12)
+    assert found.dtype == np.float64
 
 
 def test_weights_of_one_give_the_sample_and_blocks_are_weighted_by_the_pairs_drawn():

@@ -190,7 +190,7 @@ def ceiling():
             "lower": 0.4,
             "upper": 0.5,
         }
-        | {"scheme": scheme, "averaged": "normalised"}
+        | {"scheme": scheme, "averaged": "normalised", "subjects": len(SUBJECTS[target])}
         for target in SUBJECTS
         for measure, pairs, control, scheme in KINDS
         if control == "none"
@@ -217,6 +217,13 @@ def test_a_measure_without_resamples_has_means_and_says_that_no_more_is_known(gr
     assert np.isnan(row["low"]) and np.isnan(row["q"])
     assert list(table["measure"].unique()) == ["pearson", "kendall_tau_a", "spearman"]
     assert list(table["scheme"].unique()) == [EACH, AVERAGE]
+
+
+def test_an_average_of_subjects_says_of_how_many_it_is_also_without_resamples(ceiling, alignment):
+    of_average = alignment.assign(measure="whitened", scheme=AVERAGE, control="none", pairs="all", subject="average")
+    of_average = of_average.drop_duplicates(["measure"])
+    (row,) = curve_tables.without_intervals(of_average, ceiling, ("subjects",))
+    assert row["n_subjects"] == len(SUBJECTS["V1"]) == 3
 
 
 def test_trajectories_have_the_mean_its_interval_and_its_share_of_the_ceiling(grid, alignment, ceiling):
@@ -259,6 +266,8 @@ def test_a_planted_rise_peaks_at_the_end_and_is_half_way_where_it_was_put(grid):
     assert of.loc["peak epoch", "value"] == 9
     assert 0.25 < of.loc["half-time", "value"] < 1
     assert of.loc["peak less final", "value"] == 0
+    assert np.isnan(of.loc["peak less final", "low"])
+    assert of.loc["peak less final", "status"] == "the peak is the final network"
     assert of.loc["peak less untrained", "low"] > 0
     assert of.loc["share of the final alignment at epoch 0", "value"] < 0.6
     distribution = curve_tables.peak_distribution(curves.curves_of(*grid), over, "measured")

@@ -9,7 +9,7 @@ from early_alignment.comparison import measures, pairs
 from early_alignment.statistics import resampling
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.spatial.distance import squareform
+from scipy.spatial.distance import pdist, squareform
 from scipy.stats import pearsonr, spearmanr
 
 SMALL = 14
@@ -109,6 +109,26 @@ def test_ranks_of_the_sample_stand_for_ranks_of_resamples():
     exact = np.array([spearmanr(resample(model, draw), resample(brain, draw))[0] for draw in weights])
     assert found.std() == pytest.approx(exact.std(), rel=0.03)
     assert np.corrcoef(found, exact)[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("mix, least, most", [(0.0, 1.3, 2.1), (0.6, 0.8, 1.3)])
+def test_resamples_of_unbiased_cka_vary_as_samples_do_or_more(mix, least, most):
+    """Against stimuli drawn anew, of which the truth is planted."""
+    rng = np.random.default_rng(1)
+    weights_of_features, sizes = rng.normal(size=(30, 20)) / 5, np.linspace(2, 0.2, 30)
+
+    def simulated(n=100):
+        x = rng.normal(size=(n, 30)) * sizes
+        y = mix * x @ weights_of_features + (1 - mix) * rng.normal(size=(n, 20))
+        return pdist(x, "sqeuclidean")[None], pdist(y, "sqeuclidean")[None]
+
+    anew = [measures.compare(*simulated(), "cka_unbiased").item() for _ in range(200)]
+    resampled = []
+    for seed in range(12):
+        model, brain = simulated()
+        weights = resampling.multiplicities(100, 200, seed)
+        resampled.append(resampling.resampled_correlations(model[0], brain, weights, "cka_unbiased").std())
+    assert least < np.mean(resampled) / np.std(anew) < most
 
 
 def test_what_cannot_be_resampled_is_refused():

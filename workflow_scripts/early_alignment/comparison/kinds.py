@@ -27,6 +27,12 @@ def kinds_of(measures: list[str], pairs: list[str], controls: list[str], averagi
     ]
 
 
+def resampled_kinds(alignment: dict) -> list[Kind]:
+    """Those of the kinds that the entry `alignment` of a config asks for, for which stimuli can be resampled."""
+    asked = (alignment[key] for key in ("measures", "pairs", "controls", "averaging"))
+    return [kind for kind in kinds_of(*asked) if not why_not_resampled(kind)]
+
+
 def why_not_resampled(kind: Kind) -> str:
     """Why nothing tells how sure comparisons of a kind are, in words; empty if something does."""
     if not MEASURES[kind.measure].correlates:

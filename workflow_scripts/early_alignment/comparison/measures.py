@@ -177,6 +177,18 @@ def u_centred(rdms: np.ndarray) -> np.ndarray:
     return rdms - (rows[:, first] + rows[:, second]) / (n - 2) + total / ((n - 1) * (n - 2))
 
 
+def u_centred_to_length_1(rdms: np.ndarray) -> np.ndarray:
+    """Each RDM U-centred and scaled to length 1, of which `cka_unbiased` is the product, (rdms, pairs).
+
+    Raises:
+        ValueError: An RDM is constant or not finite, or has fewer than four conditions.
+    """
+    rdms = np.asarray(rdms, dtype=np.float64)
+    refuse_constant(rdms)
+    centred = u_centred(rdms)
+    return centred / np.linalg.norm(centred, axis=1, keepdims=True)
+
+
 def procrustes(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The cosine of the angular Procrustes distance between patterns (Williams et al. 2021), from their kernels.
 
@@ -306,11 +318,13 @@ class Measure(NamedTuple):
     """What is done to RDMs so that the weighted mean product of two, or its centred form, is the measure; None if no
     such thing is known, and so no resampling without building RDMs anew."""
     is_correlation: bool = False
-    """Whether what a third RDM explains can be partialled out."""
+    """Whether it is a correlation of pairs' values, about their means, so that a third RDM can be partialled out."""
     needs_whole: bool = False
     """Whether it is of all pairs of some conditions."""
     needs_squares: bool = False
     """Whether it is of squared distances, which 1 − r and 1 − cosine are too, of patterns of one length."""
+    has_reliability: bool = True
+    """Whether the reliability of an average of RDMs follows from how alike two of them are (Spearman and Brown)."""
 
 
 KERNELS_SCALED = "RDMs scaled to kernels of length 1, then averaged"
@@ -318,7 +332,11 @@ MEASURES = {
     "pearson": Measure(pearson, "Pearson's r", standardised, "RDMs z-scored, then averaged", standardised, True),
     "spearman": Measure(spearman, "Spearman's ρ", ranks, "RDMs ranked, then averaged", standardised_ranks, True),
     "kendall_tau_a": Measure(
-        kendall_tau_a, "Kendall's τ-a", ranks, "RDMs ranked, then averaged, of which tau is near its highest"
+        kendall_tau_a,
+        "Kendall's τ-a",
+        ranks,
+        "RDMs ranked, then averaged, of which tau is near its highest",
+        has_reliability=False,
     ),
     "cosine": Measure(cosines, "cosine", scaled, "RDMs scaled to length 1, then averaged", scaled),
     "whitened": Measure(
@@ -326,7 +344,13 @@ MEASURES = {
     ),
     "cka": Measure(cka, "linear CKA", of_one_kernel_norm, KERNELS_SCALED, needs_whole=True, needs_squares=True),
     "cka_unbiased": Measure(
-        cka_unbiased, "unbiased linear CKA", of_one_kernel_norm, KERNELS_SCALED, needs_whole=True, needs_squares=True
+        cka_unbiased,
+        "unbiased linear CKA",
+        u_centred_to_length_1,
+        "RDMs U-centred to length 1, then averaged",
+        u_centred_to_length_1,
+        needs_whole=True,
+        needs_squares=True,
     ),
     "procrustes": Measure(
         procrustes, "Procrustes similarity", of_mean_1, "RDMs scaled to mean 1, then averaged", None, False, True, True

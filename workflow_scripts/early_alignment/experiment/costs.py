@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..comparison.kinds import kinds_of, why_not_resampled
+from ..comparison.kinds import resampled_kinds
 from ..datasets import DataSet, open_dataset
 from ..files import existing
 from .grid import Network, distances, networks_of, size_of_view
@@ -66,11 +66,7 @@ def stages(config: dict, cores: dict[str, int], gpus: dict[str, int]) -> list[St
     bytes_each = np.dtype(config["features"]["dtype"]).itemsize
     networks, found, of_distance = networks_of(config), [], distances(config)
     n_distances, n_of_brains = len(of_distance), len(set(of_distance.values()))
-    kinds = [
-        kind
-        for kind in kinds_of(*(config["alignment"][key] for key in ("measures", "pairs", "controls", "averaging")))
-        if not why_not_resampled(kind)
-    ]
+    kinds = resampled_kinds(config["alignment"])
     # Both numbers are of a brain RDM and a resample: products of pairs, one sum over all per measure and choice of
     # pairs; and bytes, of a model RDM's own file and of that in which they are gathered.
     n_sums, bytes_of_resamples = len({kind[:2] for kind in kinds}), 2 * 4 * len(kinds)

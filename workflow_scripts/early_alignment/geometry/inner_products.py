@@ -119,21 +119,29 @@ SAFE_SQUARES = 1e-25, 1e30
 SAFE_EXPONENT = 30
 """Patterns with values of about 2 to the power of less than this, up or down, are multiplied as they are."""
 SAMPLED = 128
-"""What is subtracted is found from every so manyth feature."""
-SHARED = 0.5
-"""The share of the patterns' squares from which on what they have in common is subtracted."""
+"""What is subtracted is guessed from about so many of the features that are multiplied at a time."""
+SHARED = 0.25
+"""From this share of all patterns' squares on, what they have in common is subtracted."""
+FAINT = 0.5
+"""Not from patterns that have less than so much of its squares: they would drown in it."""
+FAINT_AFTER_ALL, STRONG_AFTER_ALL = 0.125, 1.0
+"""Patterns that turn out to have less than the one, or more than the other, are multiplied again: it costs time."""
+MENDED = 3
+"""How often they are at most: for what they share, for those that are faint, and for the means of what is left."""
 
 
 class InnerProducts:
     """Inner products of patterns, of which one chunk of features is in memory at a time.
 
-    Features are multiplied in their own precision (float32 for float16), less what would waste its digits: each
-    pattern's mean over features, and where patterns have much in common, as much of their mean pattern as each has.
-    Both are near enough when they come from some of the features and are rounded, for what is subtracted is accounted
-    for in float64: of x = z + r·1 + a·m, products follow from those of z, 1 and m. Chunks are merged by the update of
-    Chan, Golub and LeVeque (1983). So patterns with large means, such as features after a ReLU, lose nothing, nor do
-    weak ones among strong ones, nor differences that are small beside what all patterns share. Nor do patterns whose
-    squares float32 cannot hold: they are multiplied by a power of two before, and their products divided by it.
+    Features are multiplied in their own precision (float32 for float16), less what would waste its digits: where
+    patterns have much in common, the mean pattern over conditions, but not from those that are faint beside it; then
+    each pattern's mean over features. Both need only be near, for what is subtracted is accounted for in float64: of
+    x = z + r·1 + m, products follow from those of z, 1 and m. The mean pattern is subtracted as it is, not scaled for
+    each condition, so that patterns which differ little are not rounded apart. Chunks are merged by the update of Chan,
+    Golub and LeVeque (1983). So patterns with large means, such as features after a ReLU, lose nothing, nor do faint
+    ones among strong ones, nor differences that are small beside what all patterns share, be it in a few features. Nor
+    do patterns whose squares float32 cannot hold: they are multiplied by a power of two before, and their products
+    divided by it.
 
     Args:
         conditions: Names of conditions for messages, or None.
@@ -144,11 +152,9 @@ class InnerProducts:
         self.conditions = conditions
         self._rows = ProcessorRows() if device is None else DeviceRows(device)
         self._sum: np.ndarray | float = 0.0
-        """The sum over chunks of products of patterns about their means over the chunk, (conditions, conditions)."""
-        self._sizes: list[int] = []
-        """Features of each chunk."""
-        self._means: list[np.ndarray] = []
-        """The patterns' means over each chunk's features, float64 (conditions,)."""
+        """The sum over chunks of the products of what was multiplied, float64 (conditions, conditions)."""
+        self._vectors: list[Vectors] = []
+        """What is to be added to it, of each chunk."""
         self.first: np.ndarray | None
         self.constant: np.ndarray | None
         self.first = self.constant = None
@@ -171,38 +177,38 @@ class InnerProducts:
             self.first, self.constant = other.first, other.constant
         self.constant = self.constant & other.constant & (self.first == other.first)
         self._sum = self._sum + other._sum
-        self._sizes += other._sizes
-        self._means += other._means
+        self._vectors += other._vectors
 
     def _add(self, chunk: np.ndarray) -> None:
         self._follow_constant(chunk)
-        exponents = np.zeros(len(chunk), int)
-        loaded, products = self._multiplied(chunk)
+        subtracted, products = self._multiplied(chunk)
         if not np.isfinite(products).all():
             refuse(~np.isfinite(chunk).all(axis=1), "not finite", self.conditions)
-        squares = np.diag(products)[: len(chunk)]
+        n, exponents = len(chunk), np.zeros(len(chunk), int)
+        squares = np.diag(products)[:n]
         low, high = SAFE_SQUARES
         # Whatever float16 holds is safe.
         if chunk.dtype != np.float16 and not ((squares > low) & (squares < high)).all():
-            exponents = _exponents(chunk)
+            exponents = _exponents(chunk, to_subtract(chunk))
         if exponents.any():
-            loaded, products = self._multiplied(np.ldexp(chunk, exponents[:, None]))
-        about_means, means = restored(loaded, products, chunk.shape[1])
-        with np.errstate(over="ignore"):  # refused in the end
-            self._sum += np.ldexp(about_means, -np.add.outer(exponents, exponents))
-            self._means.append(np.ldexp(means, -exponents))
-        self._sizes.append(chunk.shape[1])
+            subtracted, products = self._multiplied(np.ldexp(chunk, exponents[:, None]))
+        vectors, products = vectors_of(subtracted, products, chunk.shape[1]), products[:n, :n]
+        if exponents.any():
+            with np.errstate(over="ignore"):  # refused in the end
+                products = np.ldexp(products.astype(np.float64), -np.add.outer(exponents, exponents))
+                vectors = Vectors(vectors.size, *(np.ldexp(of, -exponents) for of in vectors[1:]))
+        self._sum = np.add(self._sum, products, dtype=np.float64)
+        self._vectors.append(vectors)
 
     def _multiplied(self, chunk: np.ndarray) -> tuple["Subtracted", np.ndarray]:
         """What was subtracted from each pattern, and the products of what was left, of ones and of the mean pattern."""
         subtracted = to_subtract(chunk)
         products = self._rows.load(chunk, subtracted).multiplied()
-        left = products[: len(chunk), len(chunk)].astype(np.float64) / chunk.shape[1]
-        # Where the sampled features told little of the mean, it is known now.
-        with np.errstate(invalid="ignore", over="ignore"):
-            if np.any(chunk.shape[1] * left**2 > 0.5 * np.diag(products)[: len(chunk)]):
-                subtracted = subtracted._replace(means=rounded(subtracted.means + left, chunk.dtype))
-                products = self._rows.load(chunk, subtracted).multiplied()
+        for _ in range(MENDED):
+            better = mended(subtracted, products, chunk)
+            if better is None:
+                break
+            subtracted, products = better, self._rows.load(chunk, better).multiplied()
         return subtracted, products
 
     def _follow_constant(self, chunk: np.ndarray) -> None:
@@ -219,12 +225,15 @@ class InnerProducts:
         Raises:
             ValueError: There are no features, or float64 does not hold the squares of a pattern.
         """
-        if not self._sizes:
+        if not self._vectors:
             raise ValueError("no features were given")
-        sizes, means = np.array(self._sizes, dtype=float), np.array(self._means)
+        of_chunks = [np.array(of, dtype=float) for of in zip(*self._vectors, strict=True)]
+        sizes, means, left, has_pattern, with_pattern = of_chunks
         with np.errstate(invalid="ignore", over="ignore"):  # refused below
             mean = sizes @ means / sizes.sum()
-            products = self._sum + ((means - mean).T * sizes) @ (means - mean)
+            both = has_pattern.T @ with_pattern
+            products = self._sum + both + both.T - (left.T * sizes) @ left
+            products += ((means - mean).T * sizes) @ (means - mean)
             squares = np.diag(products) + sizes.sum() * mean**2
         refuse(~np.isfinite(squares), "too large for their squares to be computed", self.conditions)
         zero = self.constant & (self.first == 0)
@@ -233,60 +242,108 @@ class InnerProducts:
 
 
 class Subtracted(NamedTuple):
-    """What is subtracted from patterns before they are multiplied, exactly as it is: float64 (conditions,)."""
+    """What is subtracted from patterns before they are multiplied."""
 
+    weights: np.ndarray
+    """By which patterns are averaged to the mean pattern, float64 (conditions,). From those without weight, it is not
+    subtracted."""
+    level: np.ndarray
+    """A number from the mean pattern in the row of products that it has of its own, float64 ()."""
     means: np.ndarray
-    """A number from all features of each pattern."""
-    shares: np.ndarray | None
-    """So much of the mean pattern from each; None for nothing."""
+    """Then a number from all features of each pattern, exactly as it is, float64 (conditions,)."""
 
 
-def to_subtract(chunk: np.ndarray) -> Subtracted:
-    """What of patterns (conditions, features) would waste digits: near enough from some of the features."""
+def to_subtract(chunk: np.ndarray, has_pattern: np.ndarray | None = None) -> Subtracted:
+    """What of patterns (conditions, features) would waste digits, guessed from some of the features.
+
+    Args:
+        chunk: The patterns.
+        has_pattern: From which to subtract the mean pattern, bool (conditions,); to be guessed too, by default.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is refused later, by name
+        # An odd number apart, so as not to be in step with images or channels.
+        sample = chunk[:, :: chunk.shape[1] // (2 * SAMPLED) * 2 + 1].astype(np.float64)
+        if has_pattern is None:
+            about = sample - sample.mean(axis=1, keepdims=True)
+            common, squares = about.mean(axis=0), np.einsum("ij,ij->i", about, about)
+            has_pattern = (common @ common > SHARED * squares.mean()) & (squares > FAINT * (common @ common))
+        weights = has_pattern / max(1, np.sum(has_pattern))
+        pattern = weights @ sample
+        means = (sample - np.outer(has_pattern, pattern)).mean(axis=1)
+        return Subtracted(weights, *(rounded(of, chunk.dtype) for of in (pattern.mean(), means)))
+
+
+def mended(subtracted: Subtracted, products: np.ndarray, chunk: np.ndarray) -> Subtracted | None:
+    """What to subtract in its place where products show that the guess was too far off; else None."""
+    n, size = chunk.shape
+    _, _, left, had_pattern, with_pattern = vectors_of(subtracted, products, size)
     with np.errstate(invalid="ignore", over="ignore"):
-        sample = chunk[:, ::SAMPLED].astype(np.float64)
-        means = rounded(sample.mean(axis=1), chunk.dtype)
-        sample -= means[:, None]
-        common = sample.mean(axis=0)
-        length = common @ common
-        if not len(chunk) * length > SHARED * np.einsum("ij,ij->", sample, sample):
-            return Subtracted(means, None)
-        return Subtracted(means, rounded(sample @ common / length, chunk.dtype))
+        multiplied = np.diag(products).astype(np.float64)
+        squares = multiplied[:n] - size * left**2 + 2 * had_pattern * with_pattern
+        total = products[:n, :n].sum(dtype=np.float64) - size * left.sum() ** 2
+        of_pattern = (total + 2 * had_pattern.sum() * with_pattern.sum()) / n**2
+        if had_pattern.any():
+            has_pattern = squares > of_pattern * np.where(had_pattern, FAINT_AFTER_ALL, STRONG_AFTER_ALL)
+        else:
+            has_pattern = (squares > FAINT * of_pattern) & (of_pattern > (1 + SHARED) / 2 * squares.mean())
+        if (has_pattern != had_pattern).any():
+            return to_subtract(chunk, has_pattern)
+        means = np.delete(products[:, n].astype(np.float64) / size, n)
+        if np.any(size * means**2 > 0.5 * np.delete(multiplied, n)):
+            level, means = subtracted.level + means[n:].sum(), subtracted.means + means[:n]
+            return Subtracted(subtracted.weights, *(rounded(of, chunk.dtype) for of in (level, means)))
+    return None
 
 
-def rounded(numbers: np.ndarray, dtype) -> np.ndarray:
+def rounded(numbers, dtype):
     """Numbers as features of some type are multiplied, in float64."""
-    return numbers.astype(np.result_type(dtype, np.float32)).astype(np.float64)
+    return np.asarray(numbers).astype(np.result_type(dtype, np.float32)).astype(np.float64)
 
 
-def restored(subtracted: Subtracted, products: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The inner products of patterns about their means, and these means, from the products of what was multiplied.
+class Vectors(NamedTuple):
+    """What, with products of what was multiplied, the products of a chunk's patterns follow from."""
+
+    size: int
+    """The number of features."""
+    means: np.ndarray
+    """The patterns' means, float64 (conditions,)."""
+    left: np.ndarray
+    """What of these means was left when they were multiplied, float64 (conditions,)."""
+    has_pattern: np.ndarray
+    """1 where the mean pattern was subtracted, else 0, float64 (conditions,)."""
+    with_pattern: np.ndarray
+    """Products of the mean pattern with what was multiplied and half of itself, all about their means, (conditions,):
+    products about means are z zᵀ − size · left leftᵀ + has_pattern with_patternᵀ + with_pattern has_patternᵀ."""
+
+
+def vectors_of(subtracted: Subtracted, products: np.ndarray, size: int) -> Vectors:
+    """The vectors of a chunk of so many features.
 
     Args:
         subtracted: What was subtracted from the patterns.
-        products: Of the rows z that were multiplied, a row of ones and, if something of it was subtracted, the mean
-            pattern, (rows, rows).
+        products: Of the rows z that were multiplied, a row of ones and, if it was subtracted from any, the mean pattern
+            less its level, (rows, rows).
         size: The number of features.
-
-    Returns:
-        float64 (conditions, conditions) and (conditions,).
     """
     n = len(subtracted.means)
+    has_pattern = (subtracted.weights > 0).astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
-        products = products.astype(np.float64)
-        left = products[:n, n] / size
-        about, means = products[:n, :n] - size * np.outer(left, left), subtracted.means + left
-        if subtracted.shares is not None:
-            a, mean = subtracted.shares, products[n + 1, n] / size
-            with_mean = np.outer(a, products[:n, n + 1] - size * left * mean)
-            about = about + with_mean + with_mean.T + (products[n + 1, n + 1] - size * mean**2) * np.outer(a, a)
-            means = means + a * mean
-    return about, means
+        left = products[:n, n].astype(np.float64) / size
+        means, with_pattern = subtracted.means + left, np.zeros(n)
+        if has_pattern.any():
+            of_ones, itself = products[n + 1, n:].astype(np.float64)
+            with_pattern = products[:n, n + 1].astype(np.float64) - of_ones * left
+            with_pattern += 0.5 * (itself - of_ones**2 / size) * has_pattern
+            means += (subtracted.level + of_ones / size) * has_pattern
+    return Vectors(size, means, left, has_pattern, with_pattern)
 
 
-def _exponents(chunk: np.ndarray) -> np.ndarray:
+def _exponents(chunk: np.ndarray, subtracted: Subtracted) -> np.ndarray:
     """The powers of two that bring patterns near 1 whose squares may leave the range of float32, (conditions,)."""
     largest = np.maximum(chunk.max(axis=1), -chunk.min(axis=1))
+    # Differences between patterns that have something in common ask for one scale.
+    has_pattern = subtracted.weights > 0
+    largest[has_pattern] = largest[has_pattern].max(initial=0)
     exponents = -np.frexp(largest)[1]
     return np.where(np.abs(exponents) > SAFE_EXPONENT, exponents, 0)
 
@@ -304,17 +361,18 @@ class ProcessorRows:
         if self._all.shape != shape or self._all.dtype != precision:
             # Rows that lie a power of two apart would all meet in a few places of the cache.
             self._all = np.ones((shape[0], shape[1] + 16), precision)[:, : shape[1]]
-        self._rows = self._all[: n + 1 if subtracted.shares is None else n + 2]
-        means = subtracted.means.astype(precision)[:, None]
+        weights, means = subtracted.weights.astype(precision), subtracted.means.astype(precision)[:, None]
+        has_pattern = weights > 0
+        self._rows = self._all[: n + 2 if has_pattern.any() else n + 1]
         with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is refused later, by name
             for start in range(0, shape[1], TILE):
                 here = slice(start, start + TILE)
-                tile = self._rows[:n, here]
-                np.subtract(widened(chunk[:, here], precision), means, out=tile)
-                if subtracted.shares is not None:
-                    common = self._rows[n + 1, here]
-                    tile.mean(axis=0, out=common)
-                    tile -= subtracted.shares.astype(precision)[:, None] * common
+                tile, rows = widened(chunk[:, here], precision), self._rows[:n, here]
+                if has_pattern.any():
+                    pattern = weights @ tile
+                    tile -= pattern if has_pattern.all() else np.outer(has_pattern, pattern)
+                    self._rows[n + 1, here] = pattern - subtracted.level.astype(precision)
+                np.subtract(tile, means, out=rows)
         return self
 
     def multiplied(self) -> np.ndarray:
@@ -336,12 +394,13 @@ class DeviceRows:
     def load(self, chunk: np.ndarray, subtracted: Subtracted) -> "DeviceRows":
         given = self._torch.from_numpy(np.ascontiguousarray(chunk)).to(self._device)
         given = given.to(self._torch.promote_types(given.dtype, self._torch.float32))
-        given = given - self._torch.from_numpy(subtracted.means).to(given)[:, None]
-        rows = [given, self._torch.ones_like(given[:1])]
-        if subtracted.shares is not None:
-            rows.append(given.mean(dim=0, keepdim=True))
-            rows[0] = given - self._torch.from_numpy(subtracted.shares).to(given)[:, None] * rows[-1]
-        self._rows = self._torch.cat(rows)
+        weights, means = (self._torch.from_numpy(of).to(given) for of in (subtracted.weights, subtracted.means))
+        more = [self._torch.ones_like(given[:1])]
+        if subtracted.weights.any():
+            pattern = (weights @ given)[None]
+            given = given - (weights > 0)[:, None] * pattern
+            more.append(pattern - float(subtracted.level))
+        self._rows = self._torch.cat([given - means[:, None], *more])
         return self
 
     def multiplied(self) -> np.ndarray:

@@ -72,9 +72,9 @@ def alignment_over_training(
         datasets: Rows, from the top.
         blocks: Lines, in the order of the palette.
     """
-    noise_ceiling = of_first_kind(trajectories, noise_ceiling)
+    noise_ceiling = of_first_kind(trajectories, noise_ceiling, averaged=NORMALISED)
     controls = None if controls is None else of_first_kind(trajectories, controls)
-    trajectories = of_first_kind(trajectories, trajectories)
+    trajectories = of_first_kind(trajectories, trajectories, control=NO_CONTROL)
     sizes = list(dict.fromkeys(map(size_of, trajectories["view"])))
     rows = [(name, size) for name in datasets for size in sizes]
     targets = {name: targets_of(trajectories, name) for name in datasets}
@@ -129,8 +129,8 @@ def networks_compared(
         datasets: Rows, from the top, of all their targets.
         networks: Name → blocks, in the order of the palette.
     """
-    noise_ceiling = of_first_kind(trajectories, noise_ceiling)
-    trajectories = of_first_kind(trajectories, trajectories)
+    noise_ceiling = of_first_kind(trajectories, noise_ceiling, averaged=NORMALISED)
+    trajectories = of_first_kind(trajectories, trajectories, control=NO_CONTROL)
     size = size_of(trajectories["view"].iloc[0])
     trajectories = trajectories[trajectories["view"] == size]
     rows = [(name, target) for name in datasets for target in targets_of(trajectories, name)]
@@ -169,15 +169,16 @@ def networks_compared(
     return figure
 
 
-def of_first_kind(trajectories: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a table that are of the first measure, choice of pairs and scheme of trajectories.
+def of_first_kind(trajectories: pd.DataFrame, table: pd.DataFrame, **also: str) -> pd.DataFrame:
+    """The rows of a table that are of the first distance, measure, choice of pairs and scheme of trajectories.
 
-    Nothing is partialled out of what is drawn, and ceilings are of normalised RDMs.
+    Args:
+        trajectories: The table `trajectories`.
+        table: It, or another one.
+        also: Other columns of the table → what they have to say.
     """
-    table = table[(table[OF_A_CEILING] == trajectories[OF_A_CEILING].iloc[0]).all(axis=1)]
-    if "averaged" in table:
-        return table[table["averaged"] == NORMALISED]
-    return table[table["control"] == NO_CONTROL] if "epoch" in table else table
+    wanted = trajectories[OF_A_CEILING].iloc[0].to_dict() | also
+    return table[(table[list(wanted)] == list(wanted.values())).all(axis=1)]
 
 
 def targets_of(trajectories: pd.DataFrame, dataset: str) -> list[str]:

@@ -3,6 +3,7 @@
 The draws are among it, so that all model RDMs are compared over the same resamples. It is kept in a file.
 """
 
+import re
 from functools import cached_property
 from typing import Any
 
@@ -124,7 +125,7 @@ class BrainResamples:
 
     def _places(self, kind: Kind) -> list[str]:
         i = _comparisons(self.kinds).index((kind.measure, kind.pairs))
-        return [f"{i}.{j}" for j in range(sum(f"{i}.{j}.block" in self._file for j in range(len(self._file.files))))]
+        return [name.removesuffix(".block") for name in self._file.files if re.fullmatch(rf"{i}\.\d+\.block", name)]
 
     def _sums(self, place: str) -> Sums:
         return Sums(*(self._file[f"{place}.{name}"] for name in Sums._fields))

@@ -70,8 +70,8 @@ def ceiling_of_average(rdms: np.ndarray, measure: str = "pearson", of: dict | No
         of: Blocks of pairs, from `pairs.blocks`; all pairs are one by default.
 
     Returns:
-        The bounds. The lower is NaN where subjects' RDMs do not correlate above 0, and for `kendall_tau_a`, of which no
-        reliability follows. With one subject both are NaN.
+        The bounds. The lower is NaN where subjects' RDMs do not correlate above 0, and of measures without a
+        reliability. With one subject both are NaN.
 
     Raises:
         ValueError: An RDM is constant (for `cosine`, zero) or not finite.
@@ -103,7 +103,7 @@ def _ceiling_of_average(rdms: np.ndarray, measure: str) -> tuple[float, float]:
     if n == 1:
         return float("nan"), float("nan")
     upper = compare(pooled, pooled, measure).item()
-    if measure == "kendall_tau_a":
+    if not MEASURES[measure].has_reliability:
         return float("nan"), upper
     r = compare(rdms, rdms, measure)[np.triu_indices(n, k=1)].mean()
     return float(np.sqrt(n * r / (1 + (n - 1) * r))) if r > 0 else float("nan"), upper
@@ -115,8 +115,8 @@ def status(ceiling: Ceiling, n_subjects: int, measure: str) -> str:
         return "cannot be known: one subject"
     if np.isfinite(ceiling).all():
         return KNOWN
-    if measure == "kendall_tau_a":
-        return "lower was not computed: no reliability of an average is known for kendall_tau_a"
+    if not MEASURES[measure].has_reliability:
+        return f"lower was not computed: no reliability of an average is known for {measure}"
     return "lower cannot be known: subjects' RDMs do not correlate above 0"
 
 

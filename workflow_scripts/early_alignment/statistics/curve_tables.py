@@ -16,6 +16,8 @@ from .noise_ceilings import with_shares
 
 SHARES_AT = (0, 1, 3, 9)
 """Epochs whose alignment is given as a share of the final one, where they are analysed: those that the paper names."""
+OF_A_QUANTITY = ("value", "low", "high", "p", "defined", "optimism", "likely_epochs")
+"""Columns of the table `timing` that a quantity may leave empty."""
 Curves = Iterable[tuple[Key, Curve]]
 
 
@@ -70,7 +72,7 @@ def trajectories(
                     "data": data,
                 }
             )
-    table = with_shares(pd.DataFrame(rows + without_intervals(alignment, over)), ceiling)
+    table = with_shares(pd.DataFrame(rows + without_intervals(alignment, ceiling, over)), ceiling)
     # Figures draw the first kind, which is that of the alignments.
     kinds = ["distance", *Kind._fields]
     places = {tuple(kind): place for place, kind in enumerate(alignment[kinds].drop_duplicates().to_numpy())}
@@ -78,14 +80,16 @@ def trajectories(
     return with_q(table.iloc[order].reset_index(drop=True), ["dataset", "network", "view", *kinds])
 
 
-def without_intervals(alignment: pd.DataFrame, over: tuple[str, ...]) -> list[dict]:
+def without_intervals(alignment: pd.DataFrame, ceiling: pd.DataFrame, over: tuple[str, ...]) -> list[dict]:
     """Mean alignment of kinds for which nothing tells how sure it is, rows in the form of `trajectories`.
 
     Args:
         alignment: The table `alignment`.
+        ceiling: The table `noise_ceiling`, which says how many subjects an average is of.
         over: What intervals would generalise over.
     """
     rows, of_row = [], [*Key._fields, "epoch", "step", "data"]
+    n_subjects = ceiling.groupby(["dataset", "target"])["subjects"].first()
     for values, of_cell in alignment.groupby(of_row, sort=False):
         of = dict(zip(of_row, values, strict=True))
         if status := why_not_resampled(Kind(*(of[name] for name in Kind._fields))):
@@ -93,7 +97,7 @@ def without_intervals(alignment: pd.DataFrame, over: tuple[str, ...]) -> list[di
                 of
                 | {"value": of_cell["value"].mean(), "low": np.nan, "high": np.nan, "p": np.nan}
                 | {"status": status, "generalises_over": " × ".join(over)}
-                | {"n_subjects": of_cell["subject"].nunique(), "n_seeds": of_cell["seed"].nunique()}
+                | {"n_subjects": n_subjects[of["dataset"], of["target"]], "n_seeds": of_cell["seed"].nunique()}
             )
     return rows
 
@@ -110,10 +114,10 @@ def timing_of_curves(curves: Curves, over: tuple[str, ...], data: str) -> pd.Dat
             *_differences(curve, over),
             *_shares(curve, joint),
         ]:
-            reason = status or row.pop("reason", "")
-            rows.append(key._asdict() | row | {"status": reason or KNOWN} | described(curve, over) | {"data": data})
-    table = pd.DataFrame(rows).drop(columns="reason", errors="ignore")
-    return with_q(table, ["dataset", "network", "view", "distance", *Kind._fields, "quantity"])
+            reason = status or row.get("reason", "")
+            of = {"quantity": row["quantity"]} | {name: row.get(name, np.nan) for name in OF_A_QUANTITY}
+            rows.append(key._asdict() | of | {"status": reason or KNOWN} | described(curve, over) | {"data": data})
+    return with_q(pd.DataFrame(rows), ["dataset", "network", "view", "distance", *Kind._fields, "quantity"])
 
 
 def _peak(curve: Curve, joint: np.ndarray) -> list[dict]:
@@ -160,15 +164,13 @@ def _differences(curve: Curve, over: tuple[str, ...]) -> list[dict]:
             curve.n,
             over,
         )
-        rows.append(
-            {
-                "quantity": name,
-                "value": float(value),
-                "low": float(found.low),
-                "high": float(found.high),
-                "p": float(found.p),
-            }
-        )
+        row = {"quantity": name, "value": float(value)}
+        # An epoch's difference from itself is 0 in all replicates, which says nothing of how sure the peak is.
+        if timing.peak(curve.point, curve.epochs) == curve.epochs[other]:
+            row["reason"] = f"the peak is the {'final' if other else 'untrained'} network"
+        else:
+            row |= {"low": float(found.low), "high": float(found.high), "p": float(found.p)}
+        rows.append(row)
     return rows
 
 

@@ -18,6 +18,23 @@ NO_ENDS = dict.fromkeys(("lower_low", "lower_high", "upper_low", "upper_high"), 
 """The columns of the bounds' intervals, where these are not known."""
 
 
+def by_target(files, targets: list, subjects: list, distances: list[str]) -> dict[tuple[str, str, str], dict]:
+    """(dataset, target, distance) → subject → the file of the brain RDM.
+
+    Args:
+        files: In order of targets, of each by distances, of each by subjects.
+        targets: (dataset, target).
+        subjects: Of each target.
+        distances: All of which each target has.
+    """
+    files = iter(files)
+    return {
+        (*target, distance): {subject: next(files) for subject in of_target}
+        for target, of_target in zip(targets, subjects, strict=True)
+        for distance in distances
+    }
+
+
 def table(
     brain_rdms: dict[tuple[str, str, str], dict],
     measures: list[str],
