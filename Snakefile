@@ -49,17 +49,17 @@ rule all:
     input:
         expand(rules.figure1.output, network=NETWORKS),
         rules.networks_figure.output if len(NETWORKS) > 1 else [],
-        expand(rules.specification_figure.output, network=NETWORKS if RESAMPLED else []),
+        expand(rules.specification_figure.output, network=NETWORKS if HAS_CURVES else []),
         rules.training_figure.output,
         rules.alignment_table.output,
         rules.accuracy_table.output,
         rules.noise_ceiling_table.output,
         rules.controls_table.output if CONTROLS else [],
         rules.peaks_table.output,
-        rules.encoding_table.output if ENCODING and DATASETS_OF_RESPONSES else [],
+        rules.encoding_table.output if ENCODED else [],
         rules.trajectories_table.output,
         # Of measures for which stimuli cannot be resampled, no more is known.
-        TABLES_OF_RESAMPLES if RESAMPLED else [],
+        TABLES_OF_RESAMPLES if HAS_CURVES else [],
         rules.claims_in_words.output,
 
 

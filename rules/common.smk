@@ -148,8 +148,39 @@ def brain_rdm_files(dataset, target):
     ]
 
 
+# Encoding models are fitted if the config has this, to data sets that are responses.
+ENCODING = config.get("encoding", {})
+ENCODED = DATASETS_OF_RESPONSES if ENCODING else []
+
+
+def encoding_files(network, datasets=ENCODED):
+    """The scores of units by a network, blocks in order."""
+    return [
+        results(
+            f"encoding/{dataset}/{network.name}/seed-{seed}/epoch-{epoch}/{view}/{block}/sub-{subject}/{target}.npz"
+        )
+        for dataset in datasets
+        for block, (seed, epoch, view) in product(network.blocks, network.looks)
+        for target in DATASETS[dataset].targets
+        for subject in DATASETS[dataset].subjects
+    ]
+
+
+def encoding_alignments(network):
+    """The rows among the alignments that encoding models of a network give."""
+    return [
+        results(
+            f"encoding/{dataset}/{network.name}/seed-{seed}/epoch-{epoch}/{view}/{target}.csv"
+        )
+        for dataset in ENCODED
+        for (seed, epoch, view), target in product(network.looks, DATASETS[dataset].targets)
+    ]
+
+
 # Ways of comparing RDMs for which stimuli can be resampled: measure, pairs, control, scheme.
 RESAMPLED = resampled_kinds(config["alignment"])
+# Whether there is something with intervals, which claims and tables of timing are made from.
+HAS_CURVES = bool(RESAMPLED or ENCODED)
 
 
 def brain_resamples_files():
@@ -211,7 +242,11 @@ def simulated_files(format_):
     """All files that decide the stimuli and the responses of the simulated data set in that format."""
     datasets = [d for d in DATASETS.values() if d.settings["format"] == format_]
     brain = {
-        f for d in datasets for s in d.subjects for t in d.targets for f in d.brain_files(s, t)
+        f
+        for d in datasets
+        for s in d.subjects
+        for t in d.targets
+        for f in (*d.brain_files(s, t), *d.unit_files(s))
     }
     return sorted({str(path) for path in brain | set(SIMULATION.stimulus_files(format_))})
 
@@ -269,8 +304,10 @@ def has_resources_of(shared, name):
 
 # Now, since Snakemake reads what profiles give to rules once, at the first rule.
 for name in NETWORKS:
-    for shared in ("features", "geometry", "model_rdms"):
+    for shared in ("features", "geometry", "model_rdms", "smoothers"):
         has_resources_of(shared, f"{shared}_{name}")
+    for dataset in DATASETS_OF_RESPONSES:
+        has_resources_of("encoding", f"encoding_{name}_{dataset}")
 
 
 def cores_by_rule():

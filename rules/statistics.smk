@@ -90,8 +90,8 @@ rule gathered_resamples:
 CURVES = {
     "resamples": [
         results(f"statistics/gathered/{dataset}/{network}/{distance}.npz")
-        for network, dataset, distance in product(NETWORKS, DATASETS, DISTANCES)
-        if RESAMPLED
+        for network, dataset in product(NETWORKS, DATASETS)
+        for distance in [*(DISTANCES if RESAMPLED else []), *(["none"] if dataset in ENCODED else [])]
     ],
     "accuracies": ACCURACIES_IN_PARTS,
 }
@@ -259,7 +259,7 @@ rule claims_table:
 
 rule claims_in_words:
     input:
-        [results("tables/claims.csv")] if RESAMPLED else [],
+        [results("tables/claims.csv")] if HAS_CURVES else [],
     output:
         results("tables/claims.rst"),
     log:

@@ -38,6 +38,7 @@ rule alignment_table:
             for file in experiment_files(
                 results(f"alignment/{{dataset}}/{LOOK}/{{block}}/{{target}}.csv"), network
             )
+            + encoding_alignments(network)
         ],
         accuracies=ACCURACIES_IN_PARTS,
     output:

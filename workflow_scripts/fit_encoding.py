@@ -1,34 +1,31 @@
-"""Predict the responses of a subject's units for one target from one block's inner products."""
-
-from pathlib import Path
+"""Predict the responses of all subjects' units for one target from the inner products of each block at one epoch."""
 
 import numpy as np
-from early_alignment.datasets import stimuli
 from early_alignment.datasets.base import open_array
-from early_alignment.encoding import ceilings, models, ridge, table
-from early_alignment.encoding.folds import folds
+from early_alignment.encoding import models, ridge, table, units
 from early_alignment.errors import InputError
-from early_alignment.geometry import inner_products
 from early_alignment.logs import log_to
 from early_alignment.noise import mean_of_repetitions
+from early_alignment.statistics.resampling import stimuli_in_resamples
 
 log_to(snakemake.log[0])
-params, threads, file = snakemake.params, snakemake.threads, snakemake.input.responses
-image_of = {stimulus.condition: stimulus.image for stimulus in stimuli.read(snakemake.input.stimuli)}
-concepts = [Path(image).parent.name for image in image_of.values()] if params.by_concept else None
-responses = open_array(file, "responses", "delete the file and run the workflow again")
-explainable = None
-try:
-    if responses.ndim == 3:
-        explainable, responses = ceilings.of_halves(np.asarray(responses)), mean_of_repetitions(responses)
-    of_folds = folds(len(image_of), params.folds, params.seed, concepts)
-    kernel = ridge.kernel_of(inner_products.load(snakemake.input.geometry))
-    smoothers = ridge.smoothers(kernel, of_folds, params.alphas, threads=threads)
-    encoding = models.encode(responses, smoothers, explainable, threads=threads)
-except InputError:
-    raise
-except ValueError as error:
-    expected = f"responses and inner products of the data set's conditions, enough for {params.folds} folds"
-    remedy = "lower encoding.folds, or look at the responses and at the checkpoint: the network may have died"
-    raise InputError(f"{file} and {snakemake.input.geometry}", str(error), expected, remedy) from None
-models.save(snakemake.output[0], encoding, {key: snakemake.wildcards[key] for key in table.OF_THE_FILE})
+AGAIN = "delete the file and run the workflow again"
+files, params, outputs, rows = snakemake.input, snakemake.params, iter(snakemake.output.units), []
+of_all = dict(snakemake.wildcards) | {"dataset": params.dataset}
+for block, smoothers_file in zip(params.blocks, files.smoothers, strict=True):
+    smoothers = ridge.load_smoothers(smoothers_file)
+    weights = stimuli_in_resamples(params.dataset, len(smoothers.folds), params.draws)
+    for subject, responses_file, units_file in zip(params.subjects, files.responses, files.units, strict=True):
+        responses, of_units = open_array(responses_file, "responses", AGAIN), units.read(units_file)
+        try:
+            if responses.ndim == 3:
+                responses = mean_of_repetitions(np.asarray(responses))
+            explainable = of_units[units.EXPLAINABLE].to_numpy(float)
+            encoding = models.encode(responses, smoothers, explainable, weights, threads=snakemake.threads)
+        except ValueError as error:
+            where, expected = f"{responses_file} and {units_file}", "responses and units of one subject and target"
+            raise InputError(where, str(error), expected, AGAIN) from None
+        of = {key: (of_all | {"block": block, "subject": subject})[key] for key in table.OF_THE_FILE}
+        models.save(next(outputs), encoding, of | units.positions(of_units))
+        rows += table.rows_of(encoding, of)
+table.write_alignment(snakemake.output.alignment, rows)

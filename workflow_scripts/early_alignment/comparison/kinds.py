@@ -34,8 +34,11 @@ def resampled_kinds(alignment: dict) -> list[Kind]:
 
 
 def why_not_resampled(kind: Kind) -> str:
-    """Why nothing tells how sure comparisons of a kind are, in words; empty if something does."""
-    if not MEASURES[kind.measure].correlates:
+    """Why nothing tells how sure comparisons of a kind are, in words; empty if something does.
+
+    What compares no RDMs, such as encoding models, is of none of the measures, and is resampled where it is computed.
+    """
+    if kind.measure in MEASURES and not MEASURES[kind.measure].correlates:
         return f"no resamples for {kind.measure}"
     if kind.scheme == AVERAGE and kind.pairs not in (ALL, NOT_SAME):
         return f"no resamples for {AVERAGE} of pairs {kind.pairs}"

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..errors import InputError, known_or_refused
 from . import published_pickles
-from .base import REGIONS_OF_CONFIG, UNITS_OF_CONFIG, DataSet, Stimulus, named, open_array
+from .base import EVERY_UNIT, REGIONS_OF_CONFIG, UNITS_OF_CONFIG, DataSet, Stimulus, named, open_array
 from .decoding import is_hidden
 
 HEMISPHERES = ("lh", "rh")
@@ -34,10 +34,12 @@ UNPACK = "unpack the publisher's archive again"
 class Algonauts2023(DataSet):
     """The challenge's folders `subj01` … `subj08`.
 
-    Targets are regions of any mask family (`V1v`, `FFA-1`, `ventral`), or unions of them that `regions` names.
+    Targets are regions of any mask family (`V1v`, `FFA-1`, `ventral`), or unions of them that `regions` names; `all` is
+    every vertex, in a list of targets or in its place.
     """
 
     adds_to_config: ClassVar = {"regions": REGIONS_OF_CONFIG, "drop_units": UNITS_OF_CONFIG}
+    takes_all_targets = True
     tree = (
         "subj01 … subj08, each with training_split/training_fmri/{lh,rh}_training_fmri.npy, "
         "training_split/training_images/train-0001_nsd-00013.png … and roi_masks/*.npy"
@@ -150,6 +152,8 @@ class Algonauts2023(DataSet):
 
     def _vertices(self, subject: str, hemisphere: str, target: str) -> np.ndarray:
         """Which of a hemisphere's vertices are in the target, bool (vertices,)."""
+        if self.regions_of(target) == [EVERY_UNIT]:
+            return np.ones(len(read_mask(self._mask_file(subject, hemisphere, MASK_FAMILIES[0]))), dtype=bool)
         labels = self._labels(subject)
         inside = []
         for region in self.regions_of(target):
@@ -188,6 +192,27 @@ class Algonauts2023(DataSet):
                 "leave the region or the subject out of the config",
             )
         return responses
+
+
+    def positions(self, subject: str, target: str) -> dict[str, np.ndarray]:
+        """Hemisphere and vertex of fsaverage, which the publishers count from 0."""
+        hemispheres, vertices = [], []
+        for hemisphere in HEMISPHERES:
+            inside = self._vertices(subject, hemisphere, target)
+            path = self._space_file(subject, hemisphere)
+            in_space = np.flatnonzero(read_mask(path))
+            if len(in_space) != len(inside):
+                found, expected = f"{len(in_space)} vertices of the challenge space", f"{len(inside)}, as masks have"
+                raise InputError(path, found, expected, UNPACK)
+            vertices.append(in_space[inside])
+            hemispheres.append(np.full(len(vertices[-1]), hemisphere))
+        return {"hemisphere": np.concatenate(hemispheres), "vertex": np.concatenate(vertices)}
+
+    def unit_files(self, subject: str) -> list[Path]:
+        return [self._space_file(subject, hemisphere) for hemisphere in HEMISPHERES]
+
+    def _space_file(self, subject: str, hemisphere: str) -> Path:
+        return self._folder(subject) / "roi_masks" / f"{hemisphere}.all-vertices_fsaverage_space.npy"
 
 
 def read_mask(path: Path) -> np.ndarray:

@@ -9,6 +9,8 @@ import numpy as np
 from ..errors import InputError
 from .decoding import decoded
 
+EVERY_UNIT = "all"
+"""The target that is every unit of a subject."""
 CHOICE_OF_UNITS = ("drop_units", "min_ncsnr")
 """Settings that decide which units responses are of, and nothing about conditions."""
 CHOICE_OF_RDMS = ("cross_validated",)
@@ -60,8 +62,8 @@ class DataSet:
     """What to do about a file that is missing or damaged."""
     adds_to_config: ClassVar[dict[str, dict]] = {}
     """Key → its JSON schema, of what this format adds to a data set's settings."""
-    has_times: ClassVar[bool] = False
-    """Whether targets can be times, so that `targets: all` is a time course."""
+    takes_all_targets: ClassVar[bool] = False
+    """Whether `targets: all` means something: every time, or every vertex."""
     is_raw: ClassVar[bool] = False
     """Whether the workflow preprocesses the data, and the data set then reads what it made."""
     gives_rdms: ClassVar[bool] = False
@@ -80,7 +82,8 @@ class DataSet:
     @cached_property
     def targets(self) -> list[str]:
         """The regions or times that are asked for, in order."""
-        return [str(target) for target in self.settings["targets"]]
+        asked = self.settings["targets"]
+        return [asked] if isinstance(asked, str) else [str(target) for target in asked]
 
     @property
     def is_there(self) -> bool:
@@ -209,8 +212,29 @@ class DataSet:
     def repeated_patterns(self, subject: str, target: str) -> np.ndarray:
         """The repetitions of the units that can be used, (repetitions, conditions, units); errors as of `patterns`."""
         repeated = self.repetitions(subject, target)
-        measured = ~np.isnan(repeated).all(axis=-1)
-        return repeated[..., self._usable_units(repeated[measured], subject, target)]
+        return repeated[..., self._usable_units(rows_measured(repeated), subject, target)]
+
+    def usable_units(self, subject: str, target: str, repeated: bool) -> np.ndarray:
+        """Which units `patterns` has, or `repeated_patterns`, bool (units,); errors as of these."""
+        read = self.repetitions(subject, target) if repeated else self.responses(subject, target)
+        return self._usable_units(rows_measured(read), subject, target)
+
+    def positions(self, subject: str, target: str) -> dict[str, np.ndarray]:
+        """Where the units of `responses` are, usable or not: name of a coordinate → (units,)."""
+        raise NotImplementedError
+
+    def has_repetitions(self, subject: str) -> bool:
+        """Whether there are single responses, from which one can tell how much of a mean is noise."""
+        return type(self).repetitions is not DataSet.repetitions
+
+    def ncsnr(self, subject: str, target: str) -> np.ndarray | None:
+        """What the publishers give of the units' noise: the ratio of the standard deviations of signal and noise in one
+        repetition, float (units,); None if they give nothing."""
+        return None
+
+    def unit_files(self, subject: str) -> list[Path]:
+        """The files that `positions` and `ncsnr` read beside those of responses."""
+        return []
 
     def _usable_units(self, rows: np.ndarray, subject: str, target: str) -> np.ndarray:
         finite = np.isfinite(rows).all(axis=0)
@@ -290,6 +314,11 @@ class DataSet:
                 f"config key datasets.{self.name}.subjects", f"subject {subject!r}", "a number", "correct the config"
             )
         return int(subject)
+
+
+def rows_measured(responses: np.ndarray) -> np.ndarray:
+    """Responses (conditions, units), or of (repetitions, conditions, units) the rows that were measured."""
+    return responses if responses.ndim == 2 else responses[~np.isnan(responses).all(axis=-1)]
 
 
 def named(names, shown: int = 5) -> str:

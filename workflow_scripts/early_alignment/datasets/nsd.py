@@ -267,6 +267,20 @@ class NSD(DataSet):
         counts = np.bincount(np.concatenate(self._shown(subject)))[self._shared]
         return np.arange(counts.max())[:, None] < counts
 
+    def positions(self, subject: str, target: str) -> dict[str, np.ndarray]:
+        """Indices of voxels along the axes of the region files."""
+        return dict(zip("xyz", np.argwhere(self._inside(subject, target).T)[:, ::-1].T, strict=True))
+
+    def ncsnr(self, subject: str, target: str) -> np.ndarray | None:
+        if not self.unit_files(subject):
+            return None
+        inside = self._inside(subject, target)
+        return read_volume(self._ncsnr_file(subject), inside.shape).T[inside.T]
+
+    def unit_files(self, subject: str) -> list[Path]:
+        file = self._ncsnr_file(subject)
+        return [file] if file.is_file() else []
+
     def responses(self, subject: str, target: str) -> np.ndarray:
         return self._averaged(self.repetitions(subject, target), subject, target)
 

@@ -18,11 +18,10 @@ from typing import ClassVar
 import numpy as np
 
 from ..errors import InputError, known_or_refused
-from .base import REGIONS_OF_CONFIG, UNITS_OF_CONFIG, DataSet, Stimulus, named, open_array
+from .base import EVERY_UNIT, REGIONS_OF_CONFIG, UNITS_OF_CONFIG, DataSet, Stimulus, named, open_array
 from .things_eeg2 import samples, window_of
 from .zarr_arrays import ZarrArray, files
 
-EVERY_UNIT = "all"
 TIMES = r"-?\d+(?:±\d+|--?\d+)?ms"
 TARGET = re.compile(rf"(?:(?P<region>.+?)_)?(?P<time>{TIMES})")
 
@@ -36,7 +35,7 @@ class Responses(DataSet):
     """
 
     adds_to_config: ClassVar = {"regions": REGIONS_OF_CONFIG, "drop_units": UNITS_OF_CONFIG}
-    has_times = True
+    takes_all_targets = True
     tree = (
         "conditions.csv (columns condition, image), stimuli/ with the images, an array sub-<subject>.npy or .zarr "
         "(conditions × [repetitions ×] units [× times]); for regions sub-<subject>_units.csv or units.csv (column "
@@ -159,9 +158,18 @@ class Responses(DataSet):
         return array
 
     def repetitions(self, subject: str, target: str) -> np.ndarray:
-        if self._array(subject).ndim - self._times_file.is_file() < 3:
+        if not self.has_repetitions(subject):
             return super().repetitions(subject, target)
         return self._selected(subject, target).swapaxes(0, 1)
+
+    def has_repetitions(self, subject: str) -> bool:
+        return self._array(subject).ndim - self._times_file.is_file() == 3
+
+    def positions(self, subject: str, target: str) -> dict[str, np.ndarray]:
+        """The units' numbers in the subject's array, from 0."""
+        array, region = self._array(subject), self._region_and_time(target)[0]
+        n = array.shape[-2 if self._times_file.is_file() else -1]
+        return {"unit": np.flatnonzero(self._inside(subject, region, n))}
 
     def responses(self, subject: str, target: str) -> np.ndarray:
         selected = self._selected(subject, target)

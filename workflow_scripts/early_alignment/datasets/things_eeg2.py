@@ -62,7 +62,7 @@ class ThingsEEG2(DataSet):
             "default": True,
         },
     }
-    has_times = True
+    takes_all_targets = True
     tree = (
         "preprocessed_data/sub-01 … sub-10, each with preprocessed_eeg_{training,test}.npy, and the image folder "
         "(`images`, by default image_set) with image_metadata.npy, training_images/ and test_images/"
@@ -232,6 +232,10 @@ class ThingsEEG2(DataSet):
                 for partition in self._partitions
             ]
         )
+
+    def positions(self, subject: str, target: str) -> dict[str, np.ndarray]:
+        """The channels, by their names in the 10–20 system."""
+        return {"channel": np.array(things_eeg2_channels.POSTERIOR)}
 
     def sample_of_responses(self, subject: str, target: str) -> np.ndarray:
         """Responses to some images, (images, units), in milliseconds; all else that is wrong shows without reading."""

@@ -8,7 +8,7 @@ import numpy as np
 from ..errors import InputError
 from .ceilings import shares
 from .ridge import Smoothers, held_out
-from .scores import Scores, scores
+from .scores import Scores, scores, summaries
 from .threads import in_turns
 
 UNITS_AT_A_TIME = 512
@@ -26,8 +26,10 @@ class Encoding(NamedTuple):
     """The share of each unit's variance that is no noise, the ceiling of R², float64 (units,); NaN if not known."""
     alphas: np.ndarray
     """The penalty chosen for each fold and unit, float64 (folds, units)."""
-    positions: np.ndarray
-    """Where each unit is, (units, …): a vertex or a voxel's three numbers, or channel and time."""
+    folds: np.ndarray
+    """The fold of each condition, (conditions,)."""
+    summaries: np.ndarray
+    """`scores.SUMMARIES` of r and R² in each resample of the stimuli, the first being the sample, (summaries, draws)."""
 
     @property
     def shares(self) -> Scores:
@@ -39,7 +41,7 @@ def encode(
     responses: np.ndarray,
     of: Smoothers,
     explainable: np.ndarray | None = None,
-    positions: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
     threads: int = 1,
     units_at_a_time: int = UNITS_AT_A_TIME,
 ) -> Encoding:
@@ -49,39 +51,44 @@ def encode(
         responses: Float (conditions, units), may be memory-mapped.
         of: From `ridge.smoothers`.
         explainable: From `ceilings`, (units,); not known by default.
-        positions: Of the units, (units, …); their numbers by default.
+        weights: How often each condition is drawn, (draws, conditions), the first row being the sample itself, all
+            ones; that alone by default.
         threads: So many chunks of units are worked on at a time. 1 leaves BLAS the threads that it is set to.
         units_at_a_time: In a chunk.
 
     Raises:
-        ValueError: Responses, kernel, ceilings and positions are not of the same conditions or units.
+        ValueError: Responses, kernel, ceilings and weights are not of the same conditions or units.
     """
     n, units = responses.shape
     explainable = np.full(units, np.nan) if explainable is None else explainable
-    positions = np.arange(units) if positions is None else positions
-    if n != len(of.folds) or not units == len(explainable) == len(positions):
+    weights = np.ones((1, n)) if weights is None else weights
+    if not n == len(of.folds) == weights.shape[1] or units != len(explainable):
         raise ValueError(
             f"responses to {n} conditions of {units} units, a kernel of {len(of.folds)} conditions, "
-            f"ceilings of {len(explainable)} and positions of {len(positions)} units"
+            f"draws of {weights.shape[1]} conditions, ceilings of {len(explainable)} units"
         )
 
-    def of_chunk(start: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def of_chunk(start: int) -> tuple[np.ndarray, ...]:
         chunk = responses[:, start : start + units_at_a_time]
         predicted = held_out(chunk, of)
-        return *scores(chunk, predicted.predictions, of.folds), predicted.alphas
+        of_draws = scores(chunk, predicted.predictions, of.folds, weights)
+        return *(values[0] for values in of_draws), *(v.astype(np.float32) for v in of_draws), predicted.alphas
 
     found = in_turns(of_chunk, range(0, units, units_at_a_time), threads)
-    r, r2, alphas = (np.concatenate(parts, axis=-1) for parts in zip(*found, strict=True))
-    return Encoding(r, r2, explainable, alphas, positions)
+    r, r2, *of_draws, alphas = (np.concatenate(parts, axis=-1) for parts in zip(*found, strict=True))
+    of_sample = summaries(Scores(r[None], r2[None]))
+    return Encoding(
+        r, r2, explainable, alphas, of.folds, np.hstack([of_sample, summaries(Scores(*(v[1:] for v in of_draws)))])
+    )
 
 
-def save(path, of: Encoding, columns: dict[str, str] | None = None) -> None:
+def save(path, of: Encoding, columns: dict | None = None) -> None:
     """Write an encoding as `.npz`, with its shares of the ceiling as `share_of_r` and `share_of_r2`.
 
     Args:
         path: The file.
         of: What to write.
-        columns: Further names and words, which say what it is of.
+        columns: Further names and words or arrays, which say what it is of and where its units are.
     """
     np.savez(path, **of._asdict(), share_of_r=of.shares.r, share_of_r2=of.shares.r2, **columns or {})
 

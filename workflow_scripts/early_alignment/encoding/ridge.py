@@ -74,6 +74,24 @@ def smoothers(
     return Smoothers(folds, order, alphas, dict(zip(pairs, found, strict=False)), found[len(pairs) :])
 
 
+def save_smoothers(path, of: Smoothers) -> None:
+    """Write smoothers as `.npz`, arrays of numpy."""
+    pairs = {f"pair.{a}.{b}": weights for (a, b), weights in of.of_pairs.items()}
+    alone = {f"fold.{i}": weights for i, weights in enumerate(of.of_folds)}
+    with open(path, "wb") as file:
+        np.savez(file, folds=of.folds, order=of.order, alphas=of.alphas, **pairs, **alone)
+
+
+def load_smoothers(path) -> Smoothers:
+    """What `save_smoothers` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        pairs = [name for name in file.files if name.startswith("pair.")]
+        alone = [name for name in file.files if name.startswith("fold.")]
+        of_pairs = {(int(a), int(b)): file[f"pair.{a}.{b}"] for _, a, b in (name.split(".") for name in pairs)}
+        of_folds = [file[name] for name in sorted(alone, key=lambda name: int(name.split(".")[1]))]
+        return Smoothers(file["folds"], file["order"], file["alphas"], of_pairs, of_folds)
+
+
 def kernel_of(geometry: Geometry) -> np.ndarray:
     """The inner products of patterns as features have them, less those of the patterns' common mean over features."""
     about_common = geometry.means - geometry.means.mean()

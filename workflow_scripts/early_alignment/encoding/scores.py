@@ -62,6 +62,28 @@ def scores(
     return found if weights is not None else Scores(found.r[0], found.r2[0])
 
 
+SUMMARIES = ("encoding_median_r", "encoding_mean_r", "encoding_median_r2", "encoding_mean_r2")
+"""What `summaries` gives, by the names that the tables of alignment give to measures."""
+
+
+def summaries(of: Scores) -> np.ndarray:
+    """Medians and means of scores over the units that have one.
+
+    Args:
+        of: (draws, units).
+
+    Returns:
+        (summaries, draws), NaN where no unit has a score.
+    """
+    found = np.full((len(SUMMARIES), len(of.r)), np.nan)
+    for i, values in enumerate(of):
+        known = values[:, ~np.isnan(values).all(axis=0)]
+        if known.size:
+            found[2 * i] = np.nanmedian(known, axis=1) if np.isnan(known).any() else np.median(known, axis=1)
+            found[2 * i + 1] = np.nanmean(known, axis=1)
+    return found
+
+
 def correlation(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Pearson's r of each unit, weighted by each draw; its sums are matrix products.
 

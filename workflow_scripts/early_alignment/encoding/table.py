@@ -1,12 +1,73 @@
-"""The scores of encoding models as a tidy table, a row per subject: medians and means over units."""
+"""The scores of encoding models in tables: a row per subject, and rows among the alignments of RDMs."""
 
+import csv
+
+import numpy as np
 import pandas as pd
 
+from ..comparison.alignment import COLUMNS
+from ..comparison.kinds import Kind
+from ..comparison.pairs import ALL
+from ..comparison.schemes import EACH, NO_CONTROL
 from ..epochs import as_number, epoch_and_step
 from .models import Encoding, load, words
+from .scores import SUMMARIES
 
 OF_THE_FILE = ("dataset", "target", "subject", "network", "seed", "epoch", "view", "block")
 """What a file says that it is of."""
+NO_DISTANCE = "none"
+"""What tables have in the column `distance`: an encoding model compares no distances."""
+KINDS = [Kind(summary, ALL, NO_CONTROL, EACH) for summary in SUMMARIES]
+"""What rows among the alignments are of."""
+
+
+def rows_of(of: Encoding, columns: dict[str, str]) -> list[dict]:
+    """The summaries of an encoding as rows of alignments, which have no pairs here.
+
+    Args:
+        of: Of one subject and target.
+        columns: `OF_THE_FILE` → what it is of.
+    """
+    epoch, step = epoch_and_step(columns["epoch"])
+    of_all = columns | {"epoch": epoch, "step": step, "distance": NO_DISTANCE, "n_pairs": ""}
+    return [
+        of_all | kind._asdict() | {"value": repr(float(values[0]))}
+        for kind, values in zip(KINDS, of.summaries, strict=True)
+    ]
+
+
+def write_alignment(path, rows: list[dict]) -> None:
+    """Write rows of alignments as CSV."""
+    with open(path, "w", newline="") as file:
+        table = csv.DictWriter(file, COLUMNS)
+        table.writeheader()
+        table.writerows(rows)
+
+
+def gather(path, files) -> None:
+    """Write the resampled summaries of a network and a data set into one file, as `resamples.read_gathered` reads it.
+
+    Args:
+        path: The `.npz` to write.
+        files: Encodings, of the same targets and subjects for each seed, epoch, view and block; in the order that the
+            latter are wanted in.
+    """
+    of_places: dict[tuple, dict[tuple[str, str], np.ndarray]] = {}
+    for file in files:
+        of = words(file, OF_THE_FILE)
+        of_model_rdm = tuple(of[name] for name in OF_THE_FILE if name not in ("target", "subject"))
+        encoding = load(file)
+        of_places.setdefault(of_model_rdm, {})[of["target"], of["subject"]] = encoding.summaries.astype(np.float32)
+        n = len(encoding.folds)
+    columns = list(next(iter(of_places.values())))
+    np.savez(
+        path,
+        values=np.stack([np.stack([found[column] for column in columns], axis=-1) for found in of_places.values()]),
+        kinds=np.array(KINDS),
+        columns=np.array(columns),
+        n=n,
+        of=np.array([[*of_model_rdm, NO_DISTANCE] for of_model_rdm in of_places]),
+    )
 
 
 def table(files, data: str, steps_per_epoch: dict[str, int]) -> pd.DataFrame:

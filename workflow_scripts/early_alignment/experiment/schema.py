@@ -11,7 +11,7 @@ from ..datasets import formats
 def composed() -> dict:
     """The JSON schema of a config.
 
-    A key that formats add says in `formats` which ones; `targets: all` is for formats with a course of time.
+    A key that formats add says in `formats` which ones; `targets: all` is for formats in which it means something.
     """
     schema = yaml.safe_load((Path(__file__).parent / "config.schema.yaml").read_text(encoding="utf-8"))
     of_data_set = schema["properties"]["datasets"]["additionalProperties"]
@@ -21,8 +21,8 @@ def composed() -> dict:
     for name, format_ in known.items():
         for key, of_key in format_.adds_to_config.items():
             keys.setdefault(key, of_key | {"formats": []})["formats"].append(name)
-    have_times = [name for name, format_ in known.items() if format_.has_times]
-    of_data_set["if"] = {"properties": {"format": {"enum": have_times}}}
+    take_all = [name for name, format_ in known.items() if format_.takes_all_targets]
+    of_data_set["if"] = {"properties": {"format": {"enum": take_all}}}
     of_data_set["else"] = {"properties": {"targets": {"type": "array"}}}
     schema["properties"]["alignment"]["properties"]["measures"]["items"] = {"enum": list(MEASURES)}
     return schema

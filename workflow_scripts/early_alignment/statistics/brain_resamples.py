@@ -39,8 +39,7 @@ def write(path, brain: dict, controls: dict, kinds: list[Kind], stimuli, draws: 
     n = rdms.n_conditions(loaded)
     if n < resampling.LEAST_DISTINCT:
         raise InputError(files[0], f"an RDM of {n} conditions", "3 at least", "take a data set of more conditions")
-    seed = resampling.stream("stimuli", dataset)
-    weights = np.vstack([np.ones(n, int), resampling.multiplicities(n, draws, seed, resampling.LEAST_DISTINCT)])
+    weights = resampling.stimuli_in_resamples(dataset, n, draws)
     labels = {} if stimuli is None else choices.read_labels(stimuli)
     arrays: dict[str, Any] = {
         "columns": np.array(list(brain)),

@@ -59,6 +59,25 @@ def multiplicities(n: int, draws: int, seed: int, distinct: int = 1) -> np.ndarr
     return kept[:draws]
 
 
+def stimuli_in_resamples(dataset: str, n: int, draws: int) -> np.ndarray:
+    """How often each stimulus of a data set is in the sample, once, and in each of its resamples.
+
+    Args:
+        dataset: The data set's name, from which the draws follow: whatever is compared over its stimuli, is so over
+            the same resamples.
+        n: The number of its stimuli.
+        draws: The number of resamples.
+
+    Returns:
+        Integers (1 + draws, n), the first row being ones.
+
+    Raises:
+        ValueError: There are fewer than `LEAST_DISTINCT` stimuli.
+    """
+    drawn = multiplicities(n, draws, stream("stimuli", dataset), LEAST_DISTINCT)
+    return np.vstack([np.ones(n, int), drawn])
+
+
 class Sums(NamedTuple):
     """What all comparisons of some RDMs in one block of pairs have in common."""
 

@@ -34,7 +34,8 @@ def alignment(files, data: str, steps_per_epoch: dict[str, int]) -> pd.DataFrame
     for path in files:
         with open(path, newline="") as file:
             rows.extend(csv.DictReader(file))
-    table = pd.DataFrame(rows).astype({"seed": int, "epoch": float, "step": int, "n_pairs": int, "value": float})
+    table = pd.DataFrame(rows).replace({"n_pairs": {"": pd.NA}})  # encoding models compare no pairs
+    table = table.astype({"seed": int, "epoch": float, "step": int, "n_pairs": "Int64", "value": float})
     inside = table["step"] > 0
     if unknown := set(table.loc[inside, "network"]) - set(steps_per_epoch):
         raise ValueError(f"rows inside an epoch of networks without steps per epoch: {', '.join(sorted(unknown))}")
