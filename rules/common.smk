@@ -148,20 +148,19 @@ def brain_rdm_files(dataset, target):
     ]
 
 
-# Encoding models are fitted if the config has this, to data sets that are responses.
-ENCODING = config.get("encoding", {})
-ENCODED = DATASETS_OF_RESPONSES if ENCODING else []
+# The data sets that encoding models are fitted to: those that are responses.
+ENCODED = DATASETS_OF_RESPONSES if config["encoding"]["fit"] else []
 
 
-def encoding_files(network, datasets=ENCODED):
-    """The scores of units by a network, blocks in order."""
+def encoding_files(network, datasets=ENCODED, targets=None):
+    """The scores of units by a network, of all targets or some, blocks in order."""
     return [
         results(
             f"encoding/{dataset}/{network.name}/seed-{seed}/epoch-{epoch}/{view}/{block}/sub-{subject}/{target}.npz"
         )
         for dataset in datasets
         for block, (seed, epoch, view) in product(network.blocks, network.looks)
-        for target in DATASETS[dataset].targets
+        for target in targets or DATASETS[dataset].targets
         for subject in DATASETS[dataset].subjects
     ]
 

@@ -12,6 +12,7 @@
 #                                                  their medians and means: rows among the alignments
 #   statistics/gathered/{dataset}/{network}/none.npz  these rows in resamples of the stimuli; there is no distance in them
 #   tables/encoding.csv                            a row per subject
+#   maps/{dataset}/{network}/{target}.csv          best block, peak epoch and half-time of each unit
 #
 # A rule per network, smoothers_{network}, and per network and data set, encoding_{network}_{dataset}, since their files
 # are of its blocks and subjects; profiles say what all need of a machine under the names `smoothers` and `encoding`.
@@ -160,3 +161,30 @@ rule encoding_table:
         "Gather the encoding models"
     script:
         "../workflow_scripts/gather_encoding.py"
+
+
+rule unit_maps:
+    input:
+        encodings=lambda wildcards: encoding_files(
+            NETWORKS[wildcards.network], datasets=[wildcards.dataset], targets=[wildcards.target]
+        ),
+        accuracies=ACCURACIES_IN_PARTS,
+    output:
+        results("maps/{dataset}/{network}/{target}.csv"),
+    log:
+        log_of("maps/{dataset}/{network}/{target}"),
+    benchmark:
+        benchmark_of("maps/{dataset}/{network}/{target}")
+    wildcard_constraints:
+        dataset=one_of(DATASETS_OF_RESPONSES),
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        blocks=of_network(lambda network: network.blocks),
+        data=DATA,
+        in_parts=IN_PARTS,
+        code=code_version("map_units.py"),
+    message:
+        "Map {wildcards.target} by {wildcards.network}, {wildcards.dataset}"
+    script:
+        "../workflow_scripts/map_units.py"

@@ -13,5 +13,5 @@ def smoothers_file(block, dataset="{dataset}"):
 
 def settings_of_encoding(dataset):
     """What decides the matrices that predict; sorted, because Snakemake takes another order of keys for another value."""
-    by_concept = DATASETS[dataset].images_share_concepts
-    return dict(sorted((ENCODING | {"by_concept": by_concept}).items()))
+    settings = config["encoding"] | {"by_concept": DATASETS[dataset].images_share_concepts}
+    return {key: settings[key] for key in sorted(settings) if key != "fit"}

@@ -2,14 +2,22 @@
 
 import numpy as np
 import pytest
-from early_alignment.encoding import ceilings, models, ridge, scores
+from early_alignment.encoding import ceilings, maps, models, ridge, scores
 from early_alignment.encoding.folds import folds
 from early_alignment.simulation import generative_model
-from early_alignment.statistics.resampling import multiplicities
+from early_alignment.statistics.resampling import multiplicities, stimuli_in_resamples
 from scipy.stats import pearsonr
+from threadpoolctl import threadpool_limits
 
 ALPHAS = np.logspace(-3, 6, 10)
 N, K = 43, 4
+
+
+@pytest.fixture(autouse=True)
+def one_thread_each():
+    """Tests that run beside others would else wait for threads of BLAS that wait for each other."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture
@@ -211,8 +219,10 @@ def test_responses_to_other_conditions_are_refused(features, responses, of_folds
     of = exact(features, of_folds)
     with pytest.raises(ValueError, match="responses to 42 conditions of 15 units, a kernel of 43"):
         models.encode(responses[1:], of)
-    with pytest.raises(ValueError, match="ceilings of 14 and positions of 15"):
+    with pytest.raises(ValueError, match="ceilings of 14 units"):
         models.encode(responses, of, np.ones(14))
+    with pytest.raises(ValueError, match="draws of 42 conditions"):
+        models.encode(responses, of, weights=np.ones((3, N - 1)))
 
 
 def test_memory_is_bounded_by_conditions(features, of_folds, rng):
@@ -227,6 +237,31 @@ def test_memory_is_bounded_by_conditions(features, of_folds, rng):
         tracemalloc.stop()
     results = 8192 * (3 + K + 1) * 8
     assert peaks[1] - peaks[0] < 2.5 * results < responses.nbytes / 2
+
+
+def test_smoothers_are_read_as_they_were_written(tmp_path, features, responses, of_folds):
+    of = exact(features, of_folds)
+    ridge.save_smoothers(tmp_path / "smoothers.npz", of)
+    read = ridge.load_smoothers(tmp_path / "smoothers.npz")
+    assert list(read.of_pairs) == list(of.of_pairs)
+    for one, other in zip(ridge.held_out(responses, read), ridge.held_out(responses, of), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_summaries_are_of_units_that_have_a_score_in_the_sample_and_in_each_resample(features, responses, of_folds):
+    of, weights = exact(features, of_folds), stimuli_in_resamples("study", N, 20)
+    spoilt = responses.copy()
+    spoilt[:, 3] = 1.0
+    found = models.encode(spoilt, of, weights=weights, units_at_a_time=4)
+    predictions = ridge.held_out(spoilt, of).predictions
+    assert found.summaries.shape == (4, 21)
+    for draw, drawn in enumerate(weights):
+        r, r2 = (values[0] for values in scores.scores(spoilt, predictions, of_folds, drawn[None]))
+        known = np.arange(15) != 3
+        plain = [np.median(r[known]), np.mean(r[known]), np.median(r2[known]), np.mean(r2[known])]
+        np.testing.assert_allclose(found.summaries[:, draw], plain, rtol=0, atol=1e-6)
+    nothing = models.encode(np.ones((N, 2)), of, weights=weights)
+    assert np.isnan(nothing.summaries).all()
 
 
 # Scores
@@ -368,9 +403,11 @@ def test_units_that_nothing_predicts_correlate_with_nothing_on_average(rng):
 def test_what_was_saved_is_read(tmp_path, features, responses, of_folds):
     from early_alignment.errors import InputError
 
-    positions = np.stack([np.arange(15), np.arange(15) % 2], axis=1)
-    found = models.encode(responses, exact(features, of_folds), np.full(15, 0.5), positions)
-    models.save(tmp_path / "V1.npz", found)
+    found = models.encode(responses, exact(features, of_folds), np.full(15, 0.5))
+    channels = np.array([f"C{i}" for i in range(15)])
+    models.save(tmp_path / "V1.npz", found, {"subject": "1", "position_channel": channels})
+    assert models.words(tmp_path / "V1.npz", ("subject",)) == {"subject": "1"}
+    np.testing.assert_array_equal(maps.positions(tmp_path / "V1.npz")["channel"], channels)
     for one, other in zip(models.load(tmp_path / "V1.npz"), found, strict=True):
         assert np.array_equal(one, other)
     with np.load(tmp_path / "V1.npz") as file:

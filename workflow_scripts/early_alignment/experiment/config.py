@@ -63,6 +63,7 @@ def checked(config: dict, files=()) -> dict:
             (check_copies, config),
             (check_pairs, config["alignment"]),
             (check_squares, config),
+            (check_encoding, config),
             (check_names, "config key datasets", list(config["datasets"]), str.casefold),
             *((check_dataset, name, settings) for name, settings in config["datasets"].items()),
             (check_paths, config),
@@ -305,6 +306,22 @@ def check_squares(config: dict) -> None:
             f"{', '.join(of_squares)}, with euclidean",
             f"{', '.join(of_squares)} with squares of distances, which sqeuclidean, correlation and cosine are",
             "take sqeuclidean in its place, as rdm.brain_distance too, or leave these measures out",
+        )
+
+
+def check_encoding(config: dict) -> None:
+    """Check that there are responses to fit encoding models to, if these are asked for.
+
+    Raises:
+        InputError: All data sets are RDMs.
+    """
+    of = {name: settings["format"] for name, settings in config["datasets"].items()}
+    if config["encoding"]["fit"] and all(format_in(kind).gives_rdms for kind in of.values()):
+        raise InputError(
+            "config key encoding.fit",
+            f"true, and RDMs alone: {', '.join(f'{name} ({kind})' for name, kind in of.items())}",
+            "a data set of responses: RDMs have no units to predict",
+            "set it to false, or add a data set of responses",
         )
 
 

@@ -1,5 +1,6 @@
 """Write simulated fMRI in the format of the Algonauts 2023 challenge."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,21 @@ def hemisphere_masks(fewer: bool) -> dict[str, np.ndarray]:
     return masks
 
 
+@cache
+def patch(side: int, n: int) -> np.ndarray:
+    """Numbers of so many vertices of fsaverage, (n,), from the back of a hemisphere to the front.
+
+    So regions, whose vertices follow each other, are bands of cortex. They are among the 10,242 vertices of fsaverage5,
+    which are fsaverage's first ones.
+    """
+    import nibabel
+    from nilearn.datasets import fetch_surf_fsaverage
+
+    surface = nibabel.load(fetch_surf_fsaverage("fsaverage5")[("pial_left", "pial_right")[side]])
+    backwards = surface.agg_data("pointset")[:, 1]  # y grows to the front
+    return np.argsort(backwards, kind="stable")[:n]
+
+
 def n_vertices(masks: dict[str, np.ndarray]) -> int:
     return len(masks["streams"])
 
@@ -133,16 +149,18 @@ def write_subject(plan: Plan, subject: int, betas: np.ndarray, masks: dict[str, 
     for name in ("training_split/training_fmri", "roi_masks"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     n = n_vertices(masks)
-    kept = np.zeros(FSAVERAGE_VERTICES, dtype=np.int32)
-    kept[:n] = 1
     for side, hemisphere in enumerate(("lh", "rh")):
+        vertices = patch(side, n)
+        kept = np.zeros(FSAVERAGE_VERTICES, dtype=np.int32)
+        kept[vertices] = 1
+        order = np.argsort(vertices)  # the challenge space keeps the order of fsaverage
         half = betas[:, side * n : (side + 1) * n].astype(np.float32)
-        np.save(folder / "training_split/training_fmri" / f"{hemisphere}_training_fmri.npy", half)
+        np.save(folder / "training_split/training_fmri" / f"{hemisphere}_training_fmri.npy", half[:, order])
         np.save(folder / "roi_masks" / f"{hemisphere}.all-vertices_fsaverage_space.npy", kept)
         for family, mask in masks.items():
-            np.save(folder / "roi_masks" / f"{hemisphere}.{family}_challenge_space.npy", mask)
+            np.save(folder / "roi_masks" / f"{hemisphere}.{family}_challenge_space.npy", mask[order])
             everywhere = np.zeros(FSAVERAGE_VERTICES, dtype=np.int32)
-            everywhere[:n] = mask
+            everywhere[vertices] = mask
             np.save(folder / "roi_masks" / f"{hemisphere}.{family}_fsaverage_space.npy", everywhere)
     for family, names in REGIONS.items():
         mapping: Any = dict(enumerate(("Unknown", *names)))
