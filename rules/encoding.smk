@@ -57,9 +57,9 @@ for network in NETWORKS.values():
         output:
             [temp(smoothers_file(block)) for block in network.blocks],
         log:
-            log_of(f"encoding/{{dataset}}/{LOOK}/smoothers"),
+            log_of(f"smoothers/{{dataset}}/{LOOK}"),
         benchmark:
-            benchmark_of(f"encoding/{{dataset}}/{LOOK}/smoothers")
+            benchmark_of(f"smoothers/{{dataset}}/{LOOK}")
         wildcard_constraints:
             network=re.escape(network.name),
             dataset=one_of(DATASETS_OF_RESPONSES),

@@ -40,6 +40,9 @@ def write_algonauts(root):
                 masks["floc-places"][masks["floc-places"] == 2] = 0  # this hemisphere has no PPA
             for family, mask in masks.items():
                 np.save(folder / "roi_masks" / f"{side}.{family}_challenge_space.npy", mask)
+            kept = np.zeros(163_842, dtype=np.int32)
+            kept[np.random.default_rng(subject).choice(500, n, replace=False)] = 1
+            np.save(folder / "roi_masks" / f"{side}.all-vertices_fsaverage_space.npy", kept)
             truth[subject, side] = betas, masks
         for family, names in REGIONS.items():
             np.save(folder / "roi_masks" / f"mapping_{family}.npy", dict(enumerate(names)), allow_pickle=True)

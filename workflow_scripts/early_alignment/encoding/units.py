@@ -60,7 +60,7 @@ def read(path) -> pd.DataFrame:
         InputError: The file is no such table.
     """
     try:
-        found = pd.read_csv(path, dtype={"channel": str, "hemisphere": str}, float_precision="round_trip")
+        found = pd.read_csv(path, dtype={"channel": str, "hemisphere": str})
     except (ValueError, OSError) as error:
         raise InputError(path, str(error), "a table of units", "delete the file and run the workflow again") from None
     if EXPLAINABLE not in found:

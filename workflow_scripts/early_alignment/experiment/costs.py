@@ -36,7 +36,10 @@ IMAGENET = 1_281_167 + 50_000
 """Images of ILSVRC 2012 to train on and to validate on."""
 PARAMETERS = {"resnet18": 11.7e6, "resnet34": 21.8e6, "resnet50": 25.6e6, "resnet101": 44.5e6, "resnet152": 60.2e6}
 """Of torchvision's networks; a checkpoint holds 4 bytes of each, and the optimiser's state as much again."""
-SECONDS = {"alignment": 0.4, "responses": 10.0, "brain_rdms": 1.0}
+DECOMPOSITION = 25
+"""Multiplications that an eigendecomposition takes, of the number of conditions cubed."""
+SECONDS = {"alignment": 0.4, "responses": 10.0, "brain_rdms": 1.0, "encoding": 0.5}
+"""Of a job; of `encoding` for each block and subject, with the units of a region."""
 
 
 class Stage(NamedTuple):
@@ -107,6 +110,14 @@ def stages(config: dict, cores: dict[str, int], gpus: dict[str, int]) -> list[St
                 )
                 n_rdms = len(views) * n_blocks * n_distances
                 stage("resampled_alignment", n_rdms, 1 + seconds, n_rdms * resampled * bytes_of_resamples)
+            if config["encoding"]["fit"] and not dataset.gives_rdms:
+                folds, alphas = config["encoding"]["folds"], len(config["encoding"]["alphas"])
+                fits, trained_on = folds * (folds + 1) / 2, n_conditions * (1 - 2 / folds)
+                seconds = fits * DECOMPOSITION * trained_on**3 / PRODUCTS_PER_CORE / cores.get("smoothers", 1)
+                weights = 4 * alphas * (folds - 1) ** 2 / folds * n_conditions**2 * n_blocks
+                stage("smoothers", len(views), n_blocks * seconds, 0.0, weights)
+                seconds = SECONDS["encoding"] * n_blocks * len(dataset.subjects)
+                stage("encoding", len(views) * len(dataset.targets), seconds)
         if not dataset.gives_rdms:
             # How many units a target has is in files; their responses are little beside features.
             stage("responses", of_subjects, SECONDS["responses"])
@@ -141,6 +152,8 @@ def merged(found: list[Stage]) -> list[Stage]:
         "brain_rdms",
         "alignment",
         "resampled_alignment",
+        "smoothers",
+        "encoding",
     )
     there = {stage.rule for stage in found}
     rules = [rule for rule in order if rule in there]
