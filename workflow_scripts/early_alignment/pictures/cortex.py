@@ -31,7 +31,7 @@ VIEWS = {"lh": ("flat", "lateral", "medial", "ventral"), "rh": ("ventral", "medi
 """Hemisphere → columns, from the left."""
 ANGLES = {"flat": (90, 270)}
 """Elevation and azimuth of views that have no name in nilearn."""
-ZOOM = 1.5
+ZOOM = 1.35
 """So that a hemisphere fills its panel."""
 GYRI, SULCI = 0.15, 0.3
 """How dark places without a number are, of 1 for black."""

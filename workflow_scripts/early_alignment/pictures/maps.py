@@ -84,8 +84,8 @@ def far(norm: Normalize, tick: float, others) -> bool:
 def scale_of_blocks(blocks: list[str]) -> Scale:
     """The scale of a block's number, from 0, in the colours of the palette."""
     colours = ListedColormap(list(block_palette(blocks).values()))
-    named = np.unique(np.linspace(0, len(blocks) - 1, MOST_NAMES).round().astype(int))
-    return Scale(Normalize(-0.5, len(blocks) - 0.5), colours, {int(i): block_label(blocks[i]) for i in named})
+    named = range(0, len(blocks), -(-len(blocks) // MOST_NAMES))
+    return Scale(Normalize(-0.5, len(blocks) - 0.5), colours, {i: block_label(blocks[i]) for i in named})
 
 
 def numbers_of_blocks(names: pd.Series, blocks: list[str]) -> np.ndarray:
