@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from nilearn import datasets, plotting
 
 from .layout import plt, write_if_simulated, write_notes
@@ -64,9 +65,8 @@ def cortex_maps(maps: pd.DataFrame, blocks: list[str]) -> plt.Figure:
             len(columns),
             figsize=(1.4 * len(columns) + 1.2, 1.2 * len(scales) + 0.3),
             subplot_kw={"projection": "3d"},
-            layout="constrained",
+            layout=ConstrainedLayoutEngine(w_pad=0, h_pad=0.02, wspace=0, hspace=0),
         )
-        figure.get_layout_engine().set(w_pad=0, h_pad=0.02, wspace=0, hspace=0)
         for panels, (quantity, scale) in zip(axes, scales.items(), strict=True):
             for panel, (hemisphere, view) in zip(panels, columns, strict=True):
                 of_side = drawn[drawn["hemisphere"] == hemisphere]
