@@ -99,3 +99,108 @@ rule training_figure:
         "Draw loss and accuracy over training"
     script:
         "../workflow_scripts/plot_training.py"
+
+
+# Over times: the targets of a data set that are single ones, where there are enough.
+rule clusters_table:
+    input:
+        results("tables/alignment.csv"),
+    output:
+        table("clusters", "times at which networks are aligned, by cluster permutation tests"),
+    log:
+        log_of("tables/clusters"),
+    benchmark:
+        benchmark_of("tables/clusters")
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        code=code_version("tabulate_clusters.py"),
+    message:
+        "Find the times at which networks are aligned"
+    script:
+        "../workflow_scripts/tabulate_clusters.py"
+
+
+rule time_courses_figure:
+    input:
+        alignment=results("tables/alignment.csv"),
+        clusters=results("tables/clusters.csv"),
+    output:
+        figure(
+            "time_courses_{what}_{dataset}_{network}",
+            "../report/time_courses.rst",
+            "Time course of {what}, {dataset}, {network}",
+        ),
+    log:
+        log_of("figures/time_courses_{what}_{dataset}_{network}"),
+    benchmark:
+        benchmark_of("figures/time_courses_{what}_{dataset}_{network}")
+    wildcard_constraints:
+        what="alignment|encoding",
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        blocks=of_network(lambda network: network.blocks),
+        code=code_version("plot_time_courses.py"),
+    message:
+        "Draw the time course of {wildcards.what}, {wildcards.dataset}, {wildcards.network}"
+    script:
+        "../workflow_scripts/plot_time_courses.py"
+
+
+rule cortex_figure:
+    input:
+        results("maps/{dataset}/{network}/{target}.csv"),
+    output:
+        figure(
+            "cortex_{dataset}_{target}_{network}_{view}",
+            "../report/cortex.rst",
+            "Encoding on the cortex: {dataset}, {target}, {network}, {view}",
+        ),
+    log:
+        log_of("figures/cortex_{dataset}_{target}_{network}_{view}"),
+    benchmark:
+        benchmark_of("figures/cortex_{dataset}_{target}_{network}_{view}")
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        blocks=of_network(lambda network: network.blocks),
+        code=code_version("plot_cortex.py"),
+    message:
+        "Draw encoding models of {wildcards.target} on the cortex, {wildcards.network}, {wildcards.view}"
+    script:
+        "../workflow_scripts/plot_cortex.py"
+
+
+rule scalp_figure:
+    input:
+        lambda wildcards: [
+            results(f"maps/{wildcards.dataset}/{wildcards.network}/{target}.csv")
+            for target in DATASETS[wildcards.dataset].targets
+        ],
+    output:
+        figure(
+            "scalp_{dataset}_{network}_{view}",
+            "../report/scalp.rst",
+            "Encoding on the scalp: {dataset}, {network}, {view}",
+        ),
+    log:
+        log_of("figures/scalp_{dataset}_{network}_{view}"),
+    benchmark:
+        benchmark_of("figures/scalp_{dataset}_{network}_{view}")
+    conda:
+        "../envs/analysis.yaml"
+    params:
+        blocks=of_network(lambda network: network.blocks),
+        code=code_version("plot_scalp.py"),
+    message:
+        "Draw encoding models on the scalp, {wildcards.network}, {wildcards.view}"
+    script:
+        "../workflow_scripts/plot_scalp.py"
+
+
+PICTURES_OF_TIMES_AND_PLACES = [
+    *expand_all(rules.time_courses_figure.output, time_courses()),
+    *expand_all(rules.scalp_figure.output, places("scalp")),
+    *expand_all(rules.cortex_figure.output, places("fsaverage")),
+]

@@ -40,6 +40,7 @@ class Algonauts2023(DataSet):
 
     adds_to_config: ClassVar = {"regions": REGIONS_OF_CONFIG, "drop_units": UNITS_OF_CONFIG}
     takes_all_targets = True
+    space = "fsaverage"
     tree = (
         "subj01 … subj08, each with training_split/training_fmri/{lh,rh}_training_fmri.npy, "
         "training_split/training_images/train-0001_nsd-00013.png … and roi_masks/*.npy"

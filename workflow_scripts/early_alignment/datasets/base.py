@@ -64,6 +64,8 @@ class DataSet:
     """Key → its JSON schema, of what this format adds to a data set's settings."""
     takes_all_targets: ClassVar[bool] = False
     """Whether `targets: all` means something: every time, or every vertex."""
+    space: ClassVar[str | None] = None
+    """Where positions of units lie, the same in all subjects: on `fsaverage`, or on the `scalp`."""
     is_raw: ClassVar[bool] = False
     """Whether the workflow preprocesses the data, and the data set then reads what it made."""
     gives_rdms: ClassVar[bool] = False

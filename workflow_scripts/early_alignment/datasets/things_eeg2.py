@@ -63,6 +63,7 @@ class ThingsEEG2(DataSet):
         },
     }
     takes_all_targets = True
+    space = "scalp"
     tree = (
         "preprocessed_data/sub-01 … sub-10, each with preprocessed_eeg_{training,test}.npy, and the image folder "
         "(`images`, by default image_set) with image_metadata.npy, training_images/ and test_images/"

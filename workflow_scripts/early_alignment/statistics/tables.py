@@ -7,7 +7,8 @@ import pandas as pd
 
 from ..epochs import as_number, epoch_and_step
 
-NAMES = ("dataset", "target", "subject", "network", "view", "block")
+NAMES = ("dataset", "target", "subject", "network", "view", "block", "best_block", "hemisphere", "channel")
+"""Columns of names; text, whatever it looks like."""
 CALIBRATED = "-calibrated"
 """The end of the name of a view whose batch norm statistics are calibrated."""
 
