@@ -5,7 +5,7 @@ BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --profile profiles/demo
 INSTALLED := .venv/installed
 
-.PHONY: help demo trial overview test test-unit test-dry-runs test-slow test-slurm test-mutants check bench pictures docs clean
+.PHONY: help demo trial overview test test-unit test-dry-runs test-slow test-gpu test-slurm test-mutants check bench pictures docs clean
 .DEFAULT_GOAL := help
 
 help: ## these lines
@@ -69,6 +69,9 @@ test-unit: $(INSTALLED) ## the library's tests alone, for a first look at a chan
 
 test-dry-runs: $(INSTALLED) ## dry-runs of every shipped config, over fake data sets
 	$(BIN)/pytest tests/workflow -k "dry_run or every_shipped_experiment"
+
+test-gpu: $(INSTALLED) ## training, extraction, geometry and encoding on CUDA against the processor; skipped without a GPU
+	$(BIN)/pytest -m gpu -s tests/gpu
 
 test-slow: $(INSTALLED) ## what takes minutes each and is not in make test
 	$(BIN)/pytest -m slow

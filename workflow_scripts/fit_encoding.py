@@ -9,11 +9,16 @@ from early_alignment.noise import mean_of_repetitions
 from early_alignment.statistics.resampling import stimuli_in_resamples
 
 log_to(snakemake.log[0])
+device = None
+if snakemake.resources.get("gpu"):
+    import torch
+
+    device = torch.device("cuda")
 AGAIN = "delete the file and run the workflow again"
 files, params, outputs, rows = snakemake.input, snakemake.params, iter(snakemake.output.units), []
 of_all = dict(snakemake.wildcards) | {"dataset": params.dataset}
 for block, smoothers_file in zip(params.blocks, files.smoothers, strict=True):
-    smoothers = ridge.load_smoothers(smoothers_file)
+    smoothers = ridge.load_smoothers(smoothers_file, device)
     weights = stimuli_in_resamples(params.dataset, len(smoothers.folds), params.draws)
     for subject, responses_file, units_file in zip(params.subjects, files.responses, files.units, strict=True):
         responses, of_units = open_array(responses_file, "responses", AGAIN), units.read(units_file)

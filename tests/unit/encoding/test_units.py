@@ -138,7 +138,9 @@ def test_maps_are_of_each_units_best_block_and_of_all_subjects_where_they_share_
         members = ["a", "b"] if subject == "average" else [subject]
         curves = {
             block: [
-                np.mean([r_of[s, epoch, block, seed][list(vertices[s]).index(vertex)] for s in members for seed in SEEDS])
+                np.mean(
+                    [r_of[s, epoch, block, seed][list(vertices[s]).index(vertex)] for s in members for seed in SEEDS]
+                )
                 for epoch in EPOCHS
             ]
             for block in BLOCKS
@@ -158,6 +160,8 @@ def test_a_unit_without_an_r_has_no_place_on_a_map_and_changes_no_other():
     spoilt = r.copy()
     spoilt[1, 0, 2] = np.nan
     found = maps.of_curves(spoilt, np.array([0.0, 1, 2]), np.ones(4), BLOCKS)
-    assert found["best_block"][2] == "" and np.isnan([found[name][2] for name in ("r", "peak_epoch", "half_time")]).all()
+    assert (
+        found["best_block"][2] == "" and np.isnan([found[name][2] for name in ("r", "peak_epoch", "half_time")]).all()
+    )
     for name, values in whole.items():
         np.testing.assert_array_equal(np.delete(found[name], 2), np.delete(values, 2))

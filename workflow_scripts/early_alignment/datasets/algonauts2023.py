@@ -194,7 +194,6 @@ class Algonauts2023(DataSet):
             )
         return responses
 
-
     def positions(self, subject: str, target: str) -> dict[str, np.ndarray]:
         """Hemisphere and vertex of fsaverage, which the publishers count from 0."""
         hemispheres, vertices = [], []

@@ -275,7 +275,7 @@ class NSD(DataSet):
         if not self.unit_files(subject):
             return None
         inside = self._inside(subject, target)
-        return read_volume(self._ncsnr_file(subject), inside.shape).T[inside.T]
+        return read_volume(self._ncsnr_file(subject), list(inside.shape)).T[inside.T]
 
     def unit_files(self, subject: str) -> list[Path]:
         file = self._ncsnr_file(subject)

@@ -49,8 +49,8 @@ def of_curves(r: np.ndarray, epochs: np.ndarray, explainable: np.ndarray, blocks
 def maps(files, blocks: list[str], data: str, steps_per_epoch: dict[str, int]) -> pd.DataFrame:
     """The maps of a network and target, a row per view, subject and unit.
 
-    Where units have the same places in all subjects, as on fsaverage or the scalp, rows of the subject `average` follow:
-    of the units that every subject has, and of subjects' mean r.
+    Where units have the same places in all subjects, as on fsaverage or the scalp, rows of the subject `average`
+    follow: of the units that every subject has, and of subjects' mean r.
 
     Args:
         files: Encodings of one data set, network and target, as `models.save` writes them, with positions; of whole
@@ -88,7 +88,7 @@ def maps(files, blocks: list[str], data: str, steps_per_epoch: dict[str, int]) -
 
 
 def with_average(r: dict[str, np.ndarray], units: dict[str, dict]) -> dict[str, tuple[np.ndarray, dict]]:
-    """Subject → curves (epochs, blocks, units) and what its units are; the average too if there is one space for all."""
+    """Subject → curves (epochs, blocks, units) and what its units are; their average too, in a space for all."""
     found = {subject: (values, units[subject]) for subject, values in r.items()}
     of_first = next(iter(units.values()))
     places = [name for name in SHARED if name in of_first]

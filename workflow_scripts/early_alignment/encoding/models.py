@@ -29,7 +29,7 @@ class Encoding(NamedTuple):
     folds: np.ndarray
     """The fold of each condition, (conditions,)."""
     summaries: np.ndarray
-    """`scores.SUMMARIES` of r and R² in each resample of the stimuli, the first being the sample, (summaries, draws)."""
+    """`scores.SUMMARIES` in each resample of the stimuli, the first being the sample, float64 (summaries, draws)."""
 
     @property
     def shares(self) -> Scores:

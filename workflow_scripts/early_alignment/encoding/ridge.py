@@ -8,11 +8,14 @@ stimuli and network and not on brains, so subjects and targets share them.
 Imports numpy alone, and torch where its devices multiply.
 """
 
+import zipfile
+from functools import partial
 from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..errors import InputError
 from ..geometry.inner_products import Geometry
 from .threads import in_turns
 
@@ -82,14 +85,26 @@ def save_smoothers(path, of: Smoothers) -> None:
         np.savez(file, folds=of.folds, order=of.order, alphas=of.alphas, **pairs, **alone)
 
 
-def load_smoothers(path) -> Smoothers:
-    """What `save_smoothers` wrote."""
-    with np.load(path, allow_pickle=False) as file:
-        pairs = [name for name in file.files if name.startswith("pair.")]
-        alone = [name for name in file.files if name.startswith("fold.")]
-        of_pairs = {(int(a), int(b)): file[f"pair.{a}.{b}"] for _, a, b in (name.split(".") for name in pairs)}
-        of_folds = [file[name] for name in sorted(alone, key=lambda name: int(name.split(".")[1]))]
-        return Smoothers(file["folds"], file["order"], file["alphas"], of_pairs, of_folds)
+def load_smoothers(path, device=None) -> Smoothers:
+    """What `save_smoothers` wrote; a `torch.device`, if given, is where responses are multiplied.
+
+    Raises:
+        InputError: The file is damaged, or none.
+    """
+    there = (lambda array: array) if device is None else partial(on_device, device=device)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            of_folds, of_pairs = [], {}
+            for name in file.files:
+                match name.split("."):
+                    case "fold", _:
+                        of_folds.append(there(file[name]))
+                    case "pair", one, other:
+                        of_pairs[int(one), int(other)] = there(file[name])
+            return Smoothers(file["folds"], file["order"], file["alphas"], of_pairs, of_folds)
+    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
+        expected = "matrices that predict responses, as .npz"
+        raise InputError(path, str(error), expected, "delete the file and run the workflow again") from None
 
 
 def kernel_of(geometry: Geometry) -> np.ndarray:

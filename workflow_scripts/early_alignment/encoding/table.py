@@ -90,7 +90,7 @@ def table(files, data: str, steps_per_epoch: dict[str, int]) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"epoch": float}).assign(data=data)
 
 
-def row_of(of: Encoding) -> dict[str, float]:
+def row_of(of: Encoding) -> dict:
     """How many units there are, and the medians and means of those that have a number.
 
     With r and R² the number of units is that with an r; with the shares that with a ceiling above 0.

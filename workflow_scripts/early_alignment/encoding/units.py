@@ -1,4 +1,4 @@
-"""The units of a data set's responses: where they are, and how much of their variance is no noise; a table in a file."""
+"""A table of the units of responses: where they are, and how much of their variance is no noise."""
 
 import numpy as np
 import pandas as pd

@@ -110,7 +110,7 @@ def patch(side: int, n: int) -> np.ndarray:
     import nibabel
     from nilearn.datasets import fetch_surf_fsaverage
 
-    surface = nibabel.load(fetch_surf_fsaverage("fsaverage5")[("pial_left", "pial_right")[side]])
+    surface: Any = nibabel.load(fetch_surf_fsaverage("fsaverage5")[("pial_left", "pial_right")[side]])
     backwards = surface.agg_data("pointset")[:, 1]  # y grows to the front
     return np.argsort(backwards, kind="stable")[:n]
 
