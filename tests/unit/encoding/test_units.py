@@ -104,6 +104,11 @@ def test_a_table_of_units_is_read_as_it_was_written(tmp_path):
     table = pd.DataFrame({"hemisphere": ["lh"], "vertex": [7], "explainable": [1 / 3]})
     table.to_csv(tmp_path / "V1.csv", index=False)
     pd.testing.assert_frame_equal(units.read(tmp_path / "V1.csv"), table)
+    np.savez(tmp_path / "V1.npz", **units.positions(units.read(tmp_path / "V1.csv")))
+    assert {name: list(column) for name, column in maps.positions(tmp_path / "V1.npz").items()} == {
+        "hemisphere": ["lh"],
+        "vertex": [7],
+    }
     table.drop(columns="explainable").to_csv(tmp_path / "V1.csv", index=False)
     with pytest.raises(InputError, match="with explainable"):
         units.read(tmp_path / "V1.csv")

@@ -50,7 +50,9 @@ def explainable(dataset: DataSet, subject: str, target: str, n: int) -> np.ndarr
 
 def positions(of: pd.DataFrame) -> dict[str, np.ndarray]:
     """Name of a coordinate, after `position_` → (units,), of a table of units."""
-    return {f"position_{name}": of[name].to_numpy() for name in of if name != EXPLAINABLE}
+    columns = {name: of[name].to_numpy() for name in of if name != EXPLAINABLE}
+    # Text as numpy's own, which files hold without pickling.
+    return {f"position_{name}": c.astype(str) if c.dtype == object else c for name, c in columns.items()}
 
 
 def read(path) -> pd.DataFrame:
