@@ -10,7 +10,7 @@ alignment, clusters = map(tables.read, (snakemake.input.alignment, snakemake.inp
 for name in ("dataset", "network"):
     alignment, clusters = (table[table[name] == snakemake.wildcards[name]] for table in (alignment, clusters))
 # Of alignments the first kind, of encoding models the median over units.
-measure = SUMMARIES[0] if snakemake.wildcards.what == "encoding" else alignment["measure"].iloc[0]
+measure = next(iter(SUMMARIES)) if snakemake.wildcards.what == "encoding" else alignment["measure"].iloc[0]
 alignment, clusters = (table[table["measure"] == measure] for table in (alignment, clusters))
 figure = time_courses.time_courses(alignment, clusters, snakemake.params.blocks)
 layout.save(figure, snakemake.output)

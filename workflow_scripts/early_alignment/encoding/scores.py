@@ -62,8 +62,13 @@ def scores(
     return found if weights is not None else Scores(found.r[0], found.r2[0])
 
 
-SUMMARIES = ("encoding_median_r", "encoding_mean_r", "encoding_median_r2", "encoding_mean_r2")
-"""What `summaries` gives, by the names that the tables of alignment give to measures."""
+SUMMARIES = {
+    "encoding_median_r": "median r of units",
+    "encoding_mean_r": "mean r of units",
+    "encoding_median_r2": "median R² of units",
+    "encoding_mean_r2": "mean R² of units",
+}
+"""What `summaries` gives: as the tables of alignment call them among measures → in words."""
 
 
 def summaries(of: Scores) -> np.ndarray:

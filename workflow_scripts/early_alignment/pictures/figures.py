@@ -11,6 +11,7 @@ import seaborn as sns
 
 from ..comparison.measures import MEASURES
 from ..comparison.schemes import AVERAGE, NO_CONTROL, NORMALISED
+from ..encoding.scores import SUMMARIES
 from ..statistics.tables import size_of
 from .epoch_axis import BESIDE, EpochAxis
 from .layout import (
@@ -346,6 +347,8 @@ def pixels(size: str) -> str:
 def measure_label(trajectories: pd.DataFrame) -> str:
     """What is drawn of a table of one measure, choice of pairs and scheme, in lines that are no longer than a panel."""
     measure, pairs = trajectories[["measure", "pairs"]].iloc[0]
+    if measure in SUMMARIES:
+        return textwrap.fill(f"Encoding ({SUMMARIES[measure]})", 24)
     return textwrap.fill(f"Alignment ({MEASURES[measure].label})", 24) + PAIRS_LABELS[pairs]
 
 
