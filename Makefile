@@ -5,7 +5,7 @@ BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --profile profiles/demo
 INSTALLED := .venv/installed
 
-.PHONY: help demo trial overview test test-unit test-dry-runs test-slow test-gpu test-slurm test-mutants check bench pictures docs clean
+.PHONY: help demo demo-whole trial overview test test-unit test-dry-runs test-slow test-gpu test-slurm test-mutants check bench pictures docs clean
 .DEFAULT_GOAL := help
 
 help: ## these lines
@@ -31,6 +31,11 @@ demo: $(INSTALLED) ## the whole experiment on simulated data, in minutes
 	$(call run,demo)
 	@$(MAKE) --no-print-directory results/demo/report.html
 	@$(call where_things_lie,demo)
+
+demo-whole: demo ## a whole cortex and a course of time, by encoding models, on the demo's networks and data
+	$(call run,demo_whole)
+	@$(MAKE) --no-print-directory results/demo_whole/report.html
+	@$(call where_things_lie,demo_whole)
 
 trial: $(INSTALLED) ## the same on real photographs and real brain RDMs: make trial DATA=<folder>
 	@test -d "$(DATA)" || { echo "usage: make trial DATA=<folder with cifar10_subset/ and kriegeskorte92/>; see README.md"; exit 1; }
@@ -97,7 +102,7 @@ docs: $(INSTALLED) ## docs/config.md, from the config's schema
 	PYTHONPATH=workflow_scripts $(BIN)/python -m early_alignment.experiment.documentation docs/config.md
 
 clean: ## remove the demo's data and results
-	rm -rf results/demo data/demo
+	rm -rf results/demo results/demo_whole data/demo
 
 bench: $(INSTALLED) ## speed and memory against peers and bare operations: a table, and results/bench.json
 	$(BIN)/python benchmarks/measure.py

@@ -5,7 +5,8 @@
 #   network × seed ── training ── checkpoints ── features ── geometry ── model_rdms ──┐
 #   data set ── stimuli ───────────────┘                                              ├── alignment ── tables ── figures
 #   data set ── responses ──────────────────────────────────── brain_rdms ────────────┤
-#   data set ── stimuli ────────────────────────────────────── controls ──────────────┘
+#   data set ── stimuli ────────────────────────────────────── controls ──────────────┤
+#   geometry × responses ───────────────────────────────────── encoding ──────────────┘
 
 import atexit
 

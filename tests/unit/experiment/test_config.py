@@ -142,7 +142,7 @@ def test_the_paper_plots_144_values():
             r"networks\.resnet50\.seeds\n  found:    no such key\n  expected: a list of one or more, all different",
         ),
         (
-            lambda c, n: c["datasets"]["nsd"].update(targets="all"),
+            lambda c, n: c["datasets"]["nsd"].update(format="nsd", targets="all"),
             'datasets.nsd.targets\n  found:    "all", which is text\n  expected: a list of',
         ),
         (
