@@ -168,9 +168,7 @@ def encoding_files(network, datasets=ENCODED, targets=None):
 def encoding_alignments(network):
     """The rows among the alignments that encoding models of a network give."""
     return [
-        results(
-            f"encoding/{dataset}/{network.name}/seed-{seed}/epoch-{epoch}/{view}/{target}.csv"
-        )
+        results(f"encoding/{dataset}/{network.name}/seed-{seed}/epoch-{epoch}/{view}/{target}.csv")
         for dataset in ENCODED
         for (seed, epoch, view), target in product(network.looks, DATASETS[dataset].targets)
     ]

@@ -52,7 +52,9 @@ for network in NETWORKS.values():
         name:
             f"smoothers_{network.name}"
         input:
-            geometry=[results(f"geometry/{{dataset}}/{LOOK}/{block}.npz") for block in network.blocks],
+            geometry=[
+                results(f"geometry/{{dataset}}/{LOOK}/{block}.npz") for block in network.blocks
+            ],
             stimuli=ancient(results("stimuli/{dataset}.csv")),
         output:
             [temp(smoothers_file(block)) for block in network.blocks],
@@ -120,9 +122,7 @@ for network, name in product(NETWORKS.values(), DATASETS_OF_RESPONSES):
 
 rule gathered_encoding:
     input:
-        lambda wildcards: encoding_files(
-            NETWORKS[wildcards.network], datasets=[wildcards.dataset]
-        ),
+        lambda wildcards: encoding_files(NETWORKS[wildcards.network], datasets=[wildcards.dataset]),
     output:
         results("statistics/gathered/{dataset}/{network}/none.npz"),
     log:

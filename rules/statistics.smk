@@ -91,7 +91,10 @@ CURVES = {
     "resamples": [
         results(f"statistics/gathered/{dataset}/{network}/{distance}.npz")
         for network, dataset in product(NETWORKS, DATASETS)
-        for distance in [*(DISTANCES if RESAMPLED else []), *(["none"] if dataset in ENCODED else [])]
+        for distance in [
+            *(DISTANCES if RESAMPLED else []),
+            *(["none"] if dataset in ENCODED else []),
+        ]
     ],
     "accuracies": ACCURACIES_IN_PARTS,
 }

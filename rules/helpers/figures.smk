@@ -40,7 +40,8 @@ def places(space):
     return [
         {"dataset": name, "network": network.name, "view": view, "target": EVERY_UNIT}
         for name in ENCODED
-        if DATASETS[name].space == space and (space != "fsaverage" or EVERY_UNIT in DATASETS[name].targets)
+        if DATASETS[name].space == space
+        and (space != "fsaverage" or EVERY_UNIT in DATASETS[name].targets)
         for network in NETWORKS.values()
         for view in plain_views(network)
     ]
@@ -48,7 +49,9 @@ def places(space):
 
 def plain_views(network):
     """The views of a network that are not calibrated."""
-    return list(dict.fromkeys(view for _, _, view in network.looks if view == f"{size_of_view(view)}px"))
+    return list(
+        dict.fromkeys(view for _, _, view in network.looks if view == f"{size_of_view(view)}px")
+    )
 
 
 def expand_all(patterns, wildcards):
