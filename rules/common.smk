@@ -287,13 +287,12 @@ def known_images(wildcards):
 
 
 def has_resources_of(shared, name):
-    """Let the rule `name` have the cores, resources and group that profiles and the command give to `shared`."""
+    """Let the rule `name` have the cores and resources that profiles and the command give to `shared`."""
     settings = workflow.resource_settings
     for given in (
         settings.overwrite_threads,
         settings.overwrite_resources,
         settings.overwrite_resource_scopes,
-        workflow.group_settings.overwrite_groups,
     ):
         if given and shared in given and name not in given:
             given[name] = given[shared]
@@ -305,6 +304,16 @@ for name in NETWORKS:
         has_resources_of(shared, f"{shared}_{name}")
     for dataset in DATASETS_OF_RESPONSES:
         has_resources_of("encoding", f"encoding_{name}_{dataset}")
+
+
+def group_of(shared):
+    """The group, for `group:`, that profiles and the command give to `shared`: they are known after rules are read."""
+
+    def group(wildcards):
+        pattern = workflow.group_settings.overwrite_groups.get(shared)
+        return pattern and pattern.format(**wildcards)
+
+    return group
 
 
 def cores_by_rule():

@@ -22,6 +22,8 @@ for network in NETWORKS.values():
             benchmark_of(f"geometry/{{dataset}}/{LOOK}")
         wildcard_constraints:
             network=re.escape(network.name),
+        group:
+            group_of("geometry")
         conda:
             "../envs/analysis.yaml"
         params:

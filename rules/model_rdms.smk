@@ -22,6 +22,8 @@ for network in NETWORKS.values():
             benchmark_of(f"model_rdms/{{dataset}}/{LOOK}/{{distance}}")
         wildcard_constraints:
             network=re.escape(network.name),
+        group:
+            group_of("model_rdms")
         conda:
             "../envs/analysis.yaml"
         params:

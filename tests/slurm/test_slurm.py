@@ -78,7 +78,7 @@ def rule_of(comment: str) -> str:
 
 def as_regex(group: str) -> re.Pattern:
     """What the plugin calls the jobs of a group: the group's name and its rules."""
-    return re.compile(re.sub(r"\{(\w+)\}", ".+", group) + "_[a-z_]+")
+    return re.compile(re.sub(r"\{(\w+)\}", ".+", group) + "_[a-z0-9_]+")
 
 
 BRAIN_RDMS, OF_CHECKPOINT = (PROFILE["groups"][rule] for rule in ("brain_rdms", "alignment"))
@@ -208,9 +208,11 @@ def test_a_group_is_what_its_members_share(finished, slurm, folder):
     once = {"simulate_eeg", "simulate_fmri", "simulate_labelled_images", "fingerprint_images", "checked_data", "train"}
     once |= {"alignment_table", "accuracy_table", "noise_ceiling_table", "peaks_table", "figure1", "training_figure"}
     once |= {f"{name}_table" for name in tables_of("statistics.smk")}
+    once |= {"controls_table", "claims_in_words", "specification_figure"}
     expected = dict.fromkeys(once, 1) | {
         "stimuli": 2,
-        "features_resnet50": 4,
+        "controls": 2 * 2,
+        "features_resnet50": 2 * 2,
         "resampled_brains": 2,
         "gathered_resamples": 2,
     }
@@ -231,9 +233,12 @@ def test_the_papers_grid_is_as_few_jobs_as_the_documentation_says(clone, paper_d
     groups = Counter(re.findall(r"Group job (\S+) ", listed))
     # A group for the RDMs and alignments of a checkpoint and data set; and one for each dozen brain RDMs.
     assert sorted(groups.values()) == [1] * 2 * checkpoints + [math.ceil(3 * 8 / 12), math.ceil(3 * 10 / 12)]
-    others = {*PROFILE["groups"], "geometry_resnet50", "model_rdms_resnet50", "all", "total"}  # in groups, or none
-    others |= {"publish_checkpoint", "data_are_checked"}  # where Snakemake runs
-    alone = sum(n for rule, n in jobs.items() if rule not in others)
+    members = len(re.findall(r"^    Job \d+: ", listed, flags=re.MULTILINE))
+    assert members == sum(
+        jobs.get(rule, 0) for rule in (*PROFILE["groups"], "geometry_resnet50", "model_rdms_resnet50")
+    )
+    here = ("all", "publish_checkpoint", "data_are_checked")  # where Snakemake runs
+    alone = jobs["total"] - members - sum(jobs[rule] for rule in here)
     assert f"{groups.total() + alone:,}" == said
     page = " ".join((clone / "docs/cluster.md").read_text().split())
     assert f"{said} SLURM jobs" in page or f"grid of all 91 epochs {said}" in page
