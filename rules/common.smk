@@ -306,12 +306,15 @@ for name in NETWORKS:
         has_resources_of("encoding", f"encoding_{name}_{dataset}")
 
 
-def group_of(shared):
-    """The group, for `group:`, that profiles and the command give to `shared`: they are known after rules are read."""
+def group_of(shared, **known):
+    """The group, for `group:`, that profiles and the command give to `shared`: they are known after rules are read.
+
+    What is known of a job beside its wildcards is given by name.
+    """
 
     def group(wildcards):
         pattern = workflow.group_settings.overwrite_groups.get(shared)
-        return pattern and pattern.format(**wildcards)
+        return pattern and pattern.format(**wildcards, **known)
 
     return group
 

@@ -65,6 +65,8 @@ for network in NETWORKS.values():
         wildcard_constraints:
             network=re.escape(network.name),
             dataset=one_of(DATASETS_OF_RESPONSES),
+        group:
+            group_of("smoothers")
         conda:
             "../envs/analysis.yaml"
         params:
@@ -105,6 +107,8 @@ for network, name in product(NETWORKS.values(), DATASETS_OF_RESPONSES):
             benchmark_of(f"encoding/{name}/{LOOK}/{{target}}")
         wildcard_constraints:
             network=re.escape(network.name),
+        group:
+            group_of("encoding", dataset=name)
         conda:
             "../envs/analysis.yaml"
         params:
