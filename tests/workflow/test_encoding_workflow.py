@@ -2,7 +2,9 @@
 
 import csv
 import json
+import os
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -207,13 +209,17 @@ def test_other_settings_encode_anew_and_touch_no_rdm(study, values):
     assert pending(folder, changed(config, "encoding", **values)) - SMOOTHERS == files_of(["V1", "all"], ["ann", "bob"])
 
 
-def test_without_encoding_nothing_is_left_to_do_but_tables(study):
+def test_encoding_asked_for_later_reads_no_features_though_none_were_kept(study):
     folder, config = study
     assert pending(folder, config) == set()
     assert pending(folder, changed(config, "encoding", fit=False)) == set()
-    # Asked for later, it reads geometry alone, though no features were kept.
-    to_make = pending(folder, changed(config, "encoding", fit=True) | {"results": "anew"})
-    assert any(file.startswith("anew/features/") for file in to_make)
+    left_out = shutil.ignore_patterns("encoding", "units", "features")
+    shutil.copytree(folder / "results", folder / "others", ignore=left_out, copy_function=os.link)
+    to_make = {file.replace("others", "results", 1) for file in pending(folder, config | {"results": "others"})}
+    cells = [(subject, target) for subject in ("ann", "bob") for target in ("V1", "all")]
+    units = {f"results/units/study/sub-{subject}/{target}.csv" for subject, target in cells}
+    made = {file for file in to_make if not file.startswith(EVERYWHERE)}
+    assert made == SMOOTHERS | units | files_of(["V1", "all"], ["ann", "bob"])
 
 
 def test_rdms_have_no_units_and_the_config_says_so(study):
