@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from early_alignment.comparison import alignment as library
-from early_alignment.pictures import figures, training
+from early_alignment.pictures import figures, layout, training
 from early_alignment.pictures.epoch_axis import label_of
 from early_alignment.statistics import noise_ceilings, tables
+from PIL import Image
 
 
 def table_of(values, steps=100, **columns) -> pd.DataFrame:
@@ -72,7 +73,8 @@ def test_epochs_are_numbers_and_steps_are_parts_of_them(tmp_path):
     assert table["epoch"].tolist() == pytest.approx([0, 100 / 5005, 1, 0.5, 3.05, 90])
     assert table["step"].tolist() == [0, 100, 0, 100, 10, 0]
     table.to_csv(tmp_path / "table", index=False)
-    pd.testing.assert_frame_equal(tables.read(tmp_path / "table"), table)
+    # Read from the file, whole numbers are plain ones where none is missing.
+    pd.testing.assert_frame_equal(tables.read(tmp_path / "table"), table.astype({"n_pairs": int}))
     assert list(table.columns) == [
         *("dataset", "target", "subject", "network", "seed", "epoch", "step", "view", "block", "distance"),
         *("measure", "pairs"),
@@ -384,6 +386,32 @@ def test_each_size_of_images_has_panels_of_its_own_on_the_same_scale():
 
 
 SIZES = ("224px", "32px")
+
+
+@pytest.mark.parametrize(("n", "rows"), [(1, [1]), (6, [6]), (7, [4, 3]), (13, [5, 5, 3]), (24, [6, 6, 6, 6])])
+def test_many_targets_are_in_rows_below_each_other_on_one_scale(n, rows):
+    targets = [f"{50 * i}ms" for i in range(n)]
+    alignment = pd.concat(
+        [table_of({(1, "64px"): constant(0.1 + 0.01 * i)}).assign(target=target) for i, target in enumerate(targets)]
+    )
+    figure, _ = drawn(alignment, pd.concat([BOUNDS.assign(target=target) for target in targets]))
+    there = [axes for axes in figure.axes if axes.axison]
+    assert [axes.get_title() for axes in there] == [f"{50 * i} ms" for i in range(n)]
+    tops = [axes.get_subplotspec().rowspan.start for axes in there]
+    assert [tops.count(row) for row in sorted(set(tops))] == rows
+    assert len({axes.get_ylim() for axes in there}) == 1
+    assert sum(bool(axes.get_title("left")) for axes in there) == 1
+    assert figure.get_figwidth() < 25
+
+
+def test_pdf_has_the_fonts_that_publishers_take(tmp_path):
+    figure, axes = plt.subplots()
+    axes.set_title("Alignment R² ± 0.1")
+    layout.save(figure, [tmp_path / "f.pdf", tmp_path / "f.png"])
+    pdf = (tmp_path / "f.pdf").read_bytes()
+    assert b"/FontFile2" in pdf and b"/Type3" not in pdf
+    with Image.open(tmp_path / "f.png") as image:
+        assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
 
 
 @pytest.mark.parametrize("n", [1, 4, 8, 9, 12, 24])

@@ -37,6 +37,8 @@ BAND = 0.2
 """The opacity of intervals."""
 FAR_ABOVE = 1.6
 """A ceiling that is so many times as high as what is drawn is stated, not drawn."""
+MOST_COLUMNS = 6
+"""Panels beside each other; further targets are in rows below."""
 MOST_BLOCKS = 8
 """Of networks with more blocks than this, a figure that compares them shows the best alone."""
 
@@ -61,7 +63,8 @@ def alignment_over_training(
 ) -> plt.Figure:
     """Alignment of one network against epoch, as the paper's Figure 1.
 
-    A row of panels per data set and size of images, a panel per target, a line per block: the mean over subjects and
+    A row of panels per data set and size of images, or several rows of a data set of many targets; a panel per target,
+    a line per block: the mean over subjects and
     seeds, and the band of its interval; the noise ceiling is a grey band. Controls are grey lines, their intervals bars
     at the lines' ends. Where an epoch was analysed with calibrated batch norm statistics too, these are a square beside
     its point.
@@ -77,29 +80,31 @@ def alignment_over_training(
     controls = None if controls is None else of_first_kind(trajectories, controls)
     trajectories = of_first_kind(trajectories, trajectories, control=NO_CONTROL)
     sizes = list(dict.fromkeys(map(size_of, trajectories["view"])))
-    rows = [(name, size) for name in datasets for size in sizes]
-    targets = {name: targets_of(trajectories, name) for name in datasets}
-    columns = max(len(row) for row in targets.values())
+    groups = [(name, size) for name in datasets for size in sizes]
+    rows = [(group, row) for group in groups for row in in_rows(targets_of(trajectories, group[0]))]
+    columns = max(len(row) for _, row in rows)
     palette = block_palette(blocks)
     with sns.axes_style("ticks"), sns.plotting_context("paper", font_scale=1.1):
         panel = 2.9 if (trajectories["step"] == 0).all() else 3.5
         axis = EpochAxis.of(trajectories, width=panel - WIDTH_OF_LABELS)
         figure, axes = panels(len(rows), columns, panel, 2.6)
-        for row, (name, size) in enumerate(rows):
+        for row, ((name, size), targets) in enumerate(rows):
             of_row = trajectories[(trajectories["dataset"] == name) & (trajectories["view"].map(size_of) == size)]
-            for panel_axes, target in zip(axes[row], targets[name], strict=False):
+            for panel_axes, target in zip(axes[row], targets, strict=False):
                 of_panel = of_row[of_row["target"] == target]
                 draw_blocks(panel_axes, axis, of_panel, palette)
                 lines = {} if controls is None else draw_controls(panel_axes, controls, name, target)
                 draw_ceiling(panel_axes, noise_ceiling, name, target)
                 panel_axes.set_title(target_label(target), pad=TITLE_PAD)
                 write_above(panel_axes, [note_on_numbers(of_panel), note_on_ceiling(noise_ceiling, name, target)])
-            for panel_axes in axes[row, len(targets[name]) :]:
+            for panel_axes in axes[row, len(targets) :]:
                 panel_axes.set_axis_off()
             axes[row, 0].set_ylabel(measure_label(trajectories))
-            write_heading(axes[row, 0], row, name if len(sizes) == 1 else f"{name}, images of {pixels(size)}")
-        for first in range(0, len(rows), len(sizes)):
-            share_heights(axes[first : first + len(sizes), 0])
+            if targets[0] == targets_of(trajectories, name)[0]:
+                heading = name if len(sizes) == 1 else f"{name}, images of {pixels(size)}"
+                write_heading(axes[row, 0], groups.index((name, size)), heading)
+        for name in datasets:
+            share_heights([axes[row, 0] for row, ((other, _), _) in enumerate(rows) if other == name])
         handles = [plt.Line2D([], [], color=palette[b], marker="o", markersize=4, label=block_label(b)) for b in blocks]
         if (trajectories["view"] != trajectories["view"].map(size_of)).any():
             grey: dict[str, Any] = {"color": "0.4", "linestyle": "", "markersize": 4}
@@ -185,6 +190,13 @@ def of_first_kind(trajectories: pd.DataFrame, table: pd.DataFrame, **also: str) 
 def targets_of(trajectories: pd.DataFrame, dataset: str) -> list[str]:
     """A data set's targets, in the table's order."""
     return list(dict.fromkeys(trajectories[trajectories["dataset"] == dataset]["target"]))
+
+
+def in_rows(targets: list[str]) -> list[list[str]]:
+    """Targets in as few rows as hold `MOST_COLUMNS` each, of about equal length."""
+    n_rows = -(-len(targets) // MOST_COLUMNS)
+    length = -(-len(targets) // n_rows)
+    return [targets[start : start + length] for start in range(0, len(targets), length)]
 
 
 def block_palette(blocks: list[str]) -> dict:

@@ -10,8 +10,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-# Text stays text, to be found and edited; and equal figures have equal ids.
-matplotlib.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "early-alignment"}
+# Text stays text, to be found and edited: in PDF as TrueType (Type 42), since publishers refuse Type 3. Equal figures
+# have equal ids.
+matplotlib.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "early-alignment", "pdf.fonttype": 42}
+DPI = 300
+"""Of PNG, and of what is drawn as pixels in the others."""
 
 NETWORK_COLOURS = ("#332288", "#CC6677", "#999933", "#88CCEE", "#882255", "#44AA99")
 """Of Paul Tol's muted scheme, told apart by colour-blind readers; none is in the blocks' palette."""
@@ -64,5 +67,5 @@ def save(figure: plt.Figure, paths) -> None:
     """Write a figure to each path, in the format that its ending says; without dates: equal figures, equal files."""
     for path in map(str, paths):
         metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(path.rpartition(".")[2])
-        figure.savefig(path, dpi=200, metadata=metadata)
+        figure.savefig(path, dpi=DPI, metadata=metadata)
     plt.close(figure)
