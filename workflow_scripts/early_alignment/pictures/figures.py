@@ -35,6 +35,8 @@ WIDTH_OF_LABELS = 0.5
 """In inches, of what is beside a panel's axis."""
 BAND = 0.2
 """The opacity of intervals."""
+FAINT = 0.35
+"""The opacity of the line from the untrained network, whose place on the axis is no time."""
 FAR_ABOVE = 1.6
 """A ceiling that is so many times as high as what is drawn is stated, not drawn."""
 MOST_COLUMNS = 6
@@ -267,8 +269,12 @@ def draw_networks(axes, axis: EpochAxis, trajectories: pd.DataFrame, blocks: dic
 
 
 def draw_trajectory(axes, axis: EpochAxis, rows: pd.DataFrame, shift: float = 0, **style) -> None:
-    """Draw means against epoch and the bands of their intervals, the line broken after the untrained network."""
+    """Draw means against epoch and the bands of their intervals; the untrained network is joined by a faint line."""
     rows = rows.sort_values("epoch")
+    if len(rows) > 1 and rows["epoch"].iloc[0] == 0 and style.get("linestyle") != "":
+        first = rows.iloc[:2]
+        places = [axis.place(epoch, shift) for epoch in first["epoch"]]
+        axes.plot(places, first["value"], color=style["color"], alpha=FAINT, linewidth=0.8, linestyle="-")
     for part in (rows[rows["epoch"] > 0], rows[rows["epoch"] == 0]):
         if part.empty:
             continue
