@@ -27,6 +27,7 @@ NOT_RUN = "# not run by the tests: "
 
 DRY_RUN = {
     "make demo": "make --dry-run demo",
+    "make demo-whole": "make --dry-run demo-whole",
     "make help": "make help",
     "make test": "make --dry-run test",
     "make test-unit": "make --dry-run test-unit",

@@ -42,11 +42,12 @@ def test_every_shipped_experiment_declares_files_in_its_results_and_its_simulati
         (folder / "data/trial/kriegeskorte92" / name).touch()
     experiments = {None: papers_settings(paper_data)}
     experiments |= {path.name: ["--configfile", path] for path in sorted((folder / "experiments").glob("*.yaml"))}
-    assert set(experiments) == {None, "demo.yaml", "trial.yaml"}
+    assert set(experiments) == {None, "demo.yaml", "demo_whole.yaml", "trial.yaml"}
     for name, options in experiments.items():
         config = yaml.safe_load((folder / ("experiments/" + name if name else "config.yaml")).read_text())
         own = [folder.resolve() / config["results"]]
         own += [folder.resolve() / config["simulation"]["root"]] if "simulation" in config else []
+        own += [folder.resolve() / config["trained"]] if config.get("trained") else []
         files = declared_files(folder, *options)
         assert len(files) > 200, name
         assert [file for file in files if not any(file.is_relative_to(place) for place in own)] == [], name
