@@ -69,8 +69,8 @@ check: $(INSTALLED) ## formatting, lint and types
 test: $(INSTALLED) check ## every check and test but the slow ones
 	$(BIN)/pytest --numprocesses 3 --dist loadfile
 
-test-unit: $(INSTALLED) ## the library's tests alone, for a first look at a change: a minute and a half
-	$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not slow and not jobs" tests/unit
+test-unit: $(INSTALLED) ## the library's tests but those of seconds each, for a first look at a change: a minute and a half
+	$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not slow and not long and not jobs" tests/unit
 
 test-dry-runs: $(INSTALLED) ## dry-runs of every shipped config, over fake data sets
 	$(BIN)/pytest tests/workflow -k "dry_run or every_shipped_experiment"

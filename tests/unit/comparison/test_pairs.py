@@ -123,6 +123,7 @@ def null_experiment(rng, n_training: int, n_test: int) -> tuple[dict[str, str], 
     return labels, rdms.rdm([responses]), models
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("n_training", "n_test", "n_experiments"), [(166, 20, 6), (1654, 200, 2)])
 def test_two_kinds_of_average_make_a_trajectory_out_of_nothing_that_within_partitions_does_not_have(
     tmp_path, n_training, n_test, n_experiments

@@ -241,6 +241,7 @@ print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM"
 """
 
 
+@pytest.mark.long
 def test_memory_of_a_subject_of_full_size_stays_below_2_gb(tmp_path):
     """Four sessions of 750 trials, which hold all 1,000 shared images three times, and 15,000 voxels."""
     import sys

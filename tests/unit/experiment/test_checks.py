@@ -17,6 +17,8 @@ from early_alignment.simulation.write import write_data_set
 from PIL import Image
 from small_training import write_images
 
+pytestmark = pytest.mark.long
+
 DEMO = yaml.safe_load((REPOSITORY / "experiments/demo.yaml").read_text())
 
 

@@ -30,6 +30,7 @@ def assert_equal_rdms(ours, theirs, distance, precision):
     np.testing.assert_allclose(ours, theirs, rtol=precision, atol=precision * scale)
 
 
+@pytest.mark.long
 @settings(max_examples=300, deadline=None)
 @given(
     distance=st.sampled_from(rdms.DISTANCES),

@@ -20,6 +20,8 @@ from early_alignment.training.recipe import Computing
 from PIL import Image
 from small_training import RECIPE
 
+pytestmark = pytest.mark.long
+
 OWN = '''
 """Networks of the user's own."""
 from __future__ import annotations

@@ -75,6 +75,7 @@ class Odd(torch.nn.Module):
         return self.last(x.relu())[0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("architecture", "size", "block", "fault"),
     [
@@ -147,6 +148,7 @@ def test_a_size_that_a_network_does_not_take_is_refused_with_those_that_it_takes
         networks.surveyed(networks.without_weights(architecture), architecture, size, "config key features.image_size")
 
 
+@pytest.mark.long
 def test_a_size_that_only_training_does_not_take_is_refused_too():
     network = networks.without_weights("inception_v3")
     networks.surveyed(network, "inception_v3", 96, "anywhere")

@@ -278,6 +278,7 @@ def test_float16_keeps_the_rdm_of_features_of_a_millionth(photographs, tmp_path,
     np.testing.assert_allclose(stored, exact, atol=4e-5 if distance == "correlation" else 4e-4 * exact.max())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("scale", "distance"),
     [(1e-30, "sqeuclidean"), (1e-8, "correlation"), (1e4, "correlation"), (1e12, "sqeuclidean")],

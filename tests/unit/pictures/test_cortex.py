@@ -74,6 +74,7 @@ def test_triangles_have_the_mean_of_their_known_corners(figure, maps, column):
             assert colour[0] == colour[1] == colour[2]  # grey
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("row", "quantity"), [(2, "peak_epoch"), (3, "half_time")])
 def test_epochs_are_drawn_logarithmically_where_r_is_above_0(figure, maps, row, quantity):
     both = pd.concat([known_vertices(maps, side)[quantity] for side in ("left", "right")])

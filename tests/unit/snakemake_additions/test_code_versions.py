@@ -15,6 +15,8 @@ from PIL import Image
 from snakemake_additions import code_versions
 from snakemake_additions.plain_code import PlainCode, reached
 
+pytestmark = pytest.mark.long
+
 SCRIPTS = REPOSITORY / "workflow_scripts"
 FORMATS = ("algonauts2023", "things_eeg2", "nsd", "responses", "rdms")
 CACHED = (code_versions.code_version, code_versions._plain, code_versions._imports)

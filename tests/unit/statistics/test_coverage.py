@@ -41,6 +41,7 @@ def test_factors_that_are_left_out_are_missed():
     assert coverage.within(found.low, 0, found.high).mean() < LEAST
 
 
+@pytest.mark.long
 def test_intervals_of_correlations_between_rdms_cover():
     found = coverage.simulated(partial(coverage.of_rdms, coverage.SPREADS["all three"], 200), 100, seed=5)
     true = found["point"].mean(axis=0)

@@ -124,6 +124,7 @@ def test_other_errors_of_workers_stay_what_they_are():
         list(loaders.Loader(Faulty(), 2, num_workers=1))
 
 
+@pytest.mark.long
 def test_batches_are_those_of_torchs_loader(root):
     images = labelled_images.image_folder(root, "val", labelled_images.validation_transform(32, 36))
     for workers in (0, 1):

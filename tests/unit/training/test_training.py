@@ -15,6 +15,8 @@ from early_alignment.training import evaluation, labelled_images, loop
 from early_alignment.training.recipe import Computing
 from small_training import RECIPE, assert_same_networks, job, weights
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread():
