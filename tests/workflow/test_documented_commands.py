@@ -31,6 +31,7 @@ DRY_RUN = {
     "make help": "make help",
     "make test": "make --dry-run test",
     "make test-unit": "make --dry-run test-unit",
+    "make test-gpu": "make --dry-run test-gpu",
     "make test-slow": "make --dry-run test-slow",
     "make test-slurm": "make --dry-run test-slurm",
     "make test-mutants": "make --dry-run test-mutants",
