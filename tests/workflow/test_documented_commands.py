@@ -141,7 +141,7 @@ def set_up(tmp_path_factory, paper_data) -> Path:
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     (folder / "data").mkdir()
     (folder / "data/trial").symlink_to(REAL_DATA)
-    for name in ("demo", "trial"):  # figures that make thinks of as made before the report
+    for name in ("demo", "demo_whole", "trial"):  # figures that make thinks of as made before the report
         figure = folder / f"results/{name}/figures/figure1_resnet50.png"
         figure.parent.mkdir(parents=True)
         figure.touch()
