@@ -8,7 +8,7 @@ does not mind, and compares the network with that average: less noise, and a hig
 EACH, AVERAGE = SCHEMES = ("subjects_then_average", "average_then_correlate")
 """What the column `scheme` says."""
 OF_ALL = "average"
-"""What the column `subject` calls the average of all subjects' RDMs."""
+"""What the column `subject` calls the average of all subjects: of their RDMs, or of units that they have in common."""
 NORMALISED, RAW = "normalised", "raw"
 """What the column `averaged` says of averages of RDMs: each normalised as the measure does not mind, as rsatoolbox
 does, or as it is."""

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from ..comparison.schemes import OF_ALL
 from ..epochs import as_number, epoch_and_step
 from ..statistics.tables import size_of
 from ..statistics.timing import half_time, peak
@@ -10,13 +11,10 @@ from .ceilings import shares
 from .models import read, words
 from .scores import Scores
 from .table import OF_THE_FILE
+from .units import POSITION
 
-AVERAGE = "average"
-"""The name, in place of a subject's, of the curves that all subjects have on average, where they share positions."""
 SHARED = ("hemisphere", "vertex", "channel")
 """Coordinates of one space for all subjects; others, such as a voxel's in a subject's own volume, are of none."""
-POSITION = "position_"
-"""What names of coordinates begin with in files."""
 
 
 def of_curves(r: np.ndarray, epochs: np.ndarray, explainable: np.ndarray, blocks: list[str]) -> dict[str, np.ndarray]:
@@ -65,7 +63,8 @@ def maps(files, blocks: list[str], data: str, steps_per_epoch: dict[str, int]) -
         if of["view"] == size_of(of["view"]):
             r, explainable = read(file, ("r", "explainable"))
             found[of["view"], of["subject"], of["epoch"], of["block"], of["seed"]] = r
-            units.setdefault(of["subject"], positions(file) | {"explainable": explainable})
+            if of["subject"] not in units:  # which are the same in all of a subject's files
+                units[of["subject"]] = positions(file) | {"explainable": explainable}
     views, subjects, labels, _, seeds = (list(dict.fromkeys(names)) for names in zip(*found, strict=True))
     labels = sorted(labels)
     epochs = np.array([as_number(*epoch_and_step(label), steps_per_epoch.get(of["network"])) for label in labels])
@@ -102,7 +101,7 @@ def with_average(r: dict[str, np.ndarray], units: dict[str, dict]) -> dict[str, 
     mean = np.mean([values[..., of] for values, of in zip(r.values(), rows, strict=True)], axis=0)
     ceilings = np.mean([np.asarray(units[s]["explainable"])[of] for s, of in zip(units, rows, strict=True)], axis=0)
     shared = {name: common.get_level_values(i).to_numpy() for i, name in enumerate(places)}
-    return found | {AVERAGE: (mean, shared | {"explainable": ceilings})}
+    return found | {OF_ALL: (mean, shared | {"explainable": ceilings})}
 
 
 def positions(file) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ from ..comparison.kinds import Kind
 from ..comparison.pairs import ALL
 from ..comparison.schemes import EACH, NO_CONTROL
 from ..epochs import as_number, epoch_and_step
-from .models import Encoding, load, words
+from .models import Encoding, load, read, words
 from .scores import SUMMARIES
 
 OF_THE_FILE = ("dataset", "target", "subject", "network", "seed", "epoch", "view", "block")
@@ -56,9 +56,9 @@ def gather(path, files) -> None:
     for file in files:
         of = words(file, OF_THE_FILE)
         of_model_rdm = tuple(of[name] for name in OF_THE_FILE if name not in ("target", "subject"))
-        encoding = load(file)
-        of_places.setdefault(of_model_rdm, {})[of["target"], of["subject"]] = encoding.summaries.astype(np.float32)
-        n = len(encoding.folds)
+        summaries, folds = read(file, ("summaries", "folds"))
+        of_places.setdefault(of_model_rdm, {})[of["target"], of["subject"]] = summaries.astype(np.float32)
+        n = len(folds)
     columns = list(next(iter(of_places.values())))
     np.savez(
         path,

@@ -10,6 +10,9 @@ from .ceilings import effective_repetitions, of_halves, of_ncsnr
 EXPLAINABLE = "explainable"
 """The column of the ceilings of R²; the others say where the units are."""
 
+POSITION = "position_"
+"""What names of coordinates begin with in files of scores."""
+
 
 def units(dataset: DataSet, subject: str, target: str, repeated: bool) -> pd.DataFrame:
     """A subject's units for a target, a row each, in the order of its responses.
@@ -49,10 +52,10 @@ def explainable(dataset: DataSet, subject: str, target: str, n: int) -> np.ndarr
 
 
 def positions(of: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Name of a coordinate, after `position_` → (units,), of a table of units."""
+    """Name of a coordinate, after `POSITION` → (units,), of a table of units."""
     columns = {name: of[name].to_numpy() for name in of if name != EXPLAINABLE}
     # Text as numpy's own, which files hold without pickling.
-    return {f"position_{name}": c.astype(str) if c.dtype == object else c for name, c in columns.items()}
+    return {f"{POSITION}{name}": c.astype(str) if c.dtype == object else c for name, c in columns.items()}
 
 
 def read(path) -> pd.DataFrame:
